@@ -1,0 +1,48 @@
+# `make help` lists the targets. Needs Python 3.11+ and a package index; everything else is installed into .venv.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format lint types imports generate clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: pyproject.toml exporter/__init__.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "managed-auth-exporter needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+install: $(VENV)/.installed ## install the exporter and its development tools into .venv
+
+demo: install ## the exporter against a built-in simulator: flows, metrics and traces within seconds
+	$(BIN)/managed-auth-exporter demo $(ARGS)
+
+test: install ## all tests; real parts that are not installed are skipped aloud
+	$(BIN)/python -m pytest $(ARGS)
+
+check: install lint types imports test ## everything that CI checks
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: install
+	$(BIN)/mypy
+
+imports: install
+	$(BIN)/lint-imports
+
+format: install ## format the code and mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+generate: install ## write the generated parts of README.md and docs/ anew
+	$(BIN)/python -m tests.generated
+
+clean: ## remove everything that make made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist

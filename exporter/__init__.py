@@ -1,0 +1,13 @@
+"""Follows Kernel managed auth login flows and exports them as metrics and traces.
+
+The map of the house; data flows from the top to the bottom:
+
+- ``cli`` turns arguments into ``settings`` and runs one command.
+- ``app`` builds, wires, starts and stops the service; ``recordings`` sends files through the core.
+- ``upstream`` talks to Kernel: bytes become messages. ``web`` serves what comes out.
+- ``core`` is pure: message -> event -> transition -> observation. Time is an argument.
+- ``sinks`` turn observations into metrics, spans and the live view; ``stores`` keep what survives.
+- ``simulator`` is the upstream API for the demo and the tests.
+"""
+
+__version__ = "0.1.0"
