@@ -1,48 +1,26 @@
-"""Decodes one message of the event stream: JSON text in, one typed event out, never an exception.
+"""What can happen to a connection, as values: the messages of its stream, and what else tells of
+it.
 
-The shape of the messages is Kernel's (`GET /auth/connections/{id}/events` in its API reference).
-The discriminator is the JSON member ``event``, as in the official SDKs; the SSE ``event:`` line is
-ignored. Members that this version does not use are never built, so an unknown member costs nothing
-and an odd value in an optional member does not lose the state that came with it.
+A flow tracker takes these one by one. Messages of the stream come out of ``core.decoding``; the
+rest is made by the code that polls and keeps the streams.
 """
 
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from exporter.core.observations import GapCause
 
-WORKING_STEPS: Final = (
-    "DISCOVERING",
-    "AWAITING_INPUT",
-    "AWAITING_EXTERNAL_ACTION",
-    "SUBMITTING",
-)
-TERMINAL_STATUSES: Final = ("SUCCESS", "FAILED", "EXPIRED", "CANCELED")
-IN_PROGRESS: Final = "IN_PROGRESS"
-COMPLETED: Final = "COMPLETED"
-FLOW_STATUSES: Final = frozenset({IN_PROGRESS, *TERMINAL_STATUSES})
-FLOW_STEPS: Final = frozenset({COMPLETED, *WORKING_STEPS})
-FLOW_TYPES: Final = ("LOGIN", "REAUTH")
-
-MAX_TEXT: Final = 4096
-"""Longest free text that is looked at, in characters. A website's error line is far shorter; more
-would only cost time in redaction and classification."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MAX_UNIX_NS: Final = 2**63 - 1
-
 
 class Pause(msgspec.Struct, frozen=True):
-    """What a flow that waits is waiting for, reduced to the kinds of it (values are never kept).
+    """What a flow that waits is waiting for, reduced to the kinds of it; no value is ever kept.
 
-    ``field_types`` and ``choice_types`` hold Kernel's words (``password``, ``code``,
-    ``mfa_method`` ...); ``rejected`` says that the website refused a value it was given before.
+    ``field_types`` and ``choice_types`` hold Kernel's words (``password``, ``mfa_method`` ...), or
+    ``other``; ``rejected`` says that the website refused a value that it was given before.
     """
 
-    field_types: tuple[str, ...] = ()
-    choice_types: tuple[str, ...] = ()
+    field_types: frozenset[str] = frozenset()
+    choice_types: frozenset[str] = frozenset()
     mfa_options: bool = False
     sso_buttons: bool = False
     sign_in_options: bool = False
@@ -58,7 +36,7 @@ class Pause(msgspec.Struct, frozen=True):
             or self.choice_types
             or self.mfa_options
             or self.sso_buttons
-            or self.sign_in_options
+            or self.sign_in_options,
         )
 
 
@@ -69,7 +47,8 @@ class StateEvent(msgspec.Struct, frozen=True):
     """``managed_auth_state``: where a flow stands, as the upstream reported it at ``at_ns``.
 
     The enumerations stay strings: a value that this version does not know is the flow tracker's
-    to count, not the decoder's to refuse.
+    to count, not the decoder's to refuse. ``hosted_url`` is secret: it only ever serves, hashed, to
+    tell one flow from another.
     """
 
     at_ns: int
@@ -86,7 +65,7 @@ class StateEvent(msgspec.Struct, frozen=True):
 class Heartbeat(msgspec.Struct, frozen=True):
     """``sse_heartbeat``: the stream is alive."""
 
-    at_ns: int
+    at_ns: int | None
 
 
 class StreamError(msgspec.Struct, frozen=True):
@@ -97,11 +76,11 @@ class StreamError(msgspec.Struct, frozen=True):
 
 
 class UnknownEvent(msgspec.Struct, frozen=True):
-    """An ``event`` of a later version of the API. Its name is hostile text: never a label."""
+    """An ``event`` of a later version of the API. Its name is a stranger's text: never a label."""
 
 
 class WireError(msgspec.Struct, frozen=True):
-    """A message that is not what the API promises; ``problem`` is ours and safe to show."""
+    """A message that is not what the API promises; ``problem`` is our own text, safe to show."""
 
     problem: str
 
@@ -137,10 +116,9 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 class StreamAttached(msgspec.Struct, frozen=True):
-    """A stream was opened: its next state may repeat one already seen.
+    """A stream was opened: its next state may repeat one that was already seen.
 
-    ``after`` says what came before it when a stream of the same flow was lost or left; None for a
-    fresh stream.
+    ``after`` says why a stream of the same flow had to be opened again; None for a fresh one.
     """
 
     after: GapCause | None = None

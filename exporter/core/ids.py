@@ -1,5 +1,7 @@
-"""Deterministic trace and span ids: the same flow has the same ids after a restart, a takeover by
-another replica, or a replay, so that a trace goes on where it was and a backend drops the double.
+"""Deterministic trace and span ids.
+
+The same flow has the same ids after a restart, a takeover by another replica, or a replay, so that
+a trace goes on where it was and a backend drops the double.
 
 Sizes and the rule that neither may be zero: W3C Trace Context, sections 3.2.2.3 and 3.2.2.4.
 """

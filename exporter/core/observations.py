@@ -23,7 +23,8 @@ class Entry(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a flow ended. The first four are Kernel's; the others are what a follower can conclude."""
+    """How a flow ended. The first four are Kernel's; the others are what a follower can
+    conclude."""
 
     SUCCESS = "success"
     FAILED = "failed"
@@ -256,7 +257,8 @@ class ApiRequest(msgspec.Struct, frozen=True):
 
 
 class RateLimit(msgspec.Struct, frozen=True):
-    """What the API says of the organisation's rate limit: requests a minute, and how many remain."""
+    """What the API says of the organisation's rate limit: requests a minute, and how many
+    remain."""
 
     limit: int
     remaining: int

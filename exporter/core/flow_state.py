@@ -1,0 +1,108 @@
+"""What a tracker remembers between two events: plain data that can be saved and restored.
+
+Bounded in every direction, whatever the upstream sends, and free of secrets: what tells one flow
+from another is kept as a hash.
+"""
+
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from exporter.core.machine import FlowState
+from exporter.core.observations import FlowFact, FlowRef, GapCause, InputKind
+
+MAX_FACTS: Final = 128
+"""Facts kept for one span. OpenTelemetry's own limit of events on a span
+(OTEL_SPAN_EVENT_COUNT_LIMIT defaults to 128); later ones are still observed, only not repeated in
+the span."""
+
+MAX_ERRORS_REMEMBERED: Final = 32
+"""Different website errors remembered in one attempt, to tell a repeat from a new one."""
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What tells a flow from the next of its connection; each part is hashed, and may be
+    unknown."""
+
+    hosted_url: str | None = None
+    browser_session_id: str | None = None
+    flow_expires_ns: int | None = None
+
+    def conflicts(self, other: "Identity") -> bool:
+        """Whether some part is known of both and differs."""
+        return any(mine != theirs for mine, theirs in self._shared(other))
+
+    def agrees(self, other: "Identity") -> bool:
+        """Whether some part is known of both, and all such parts are equal."""
+        shared = self._shared(other)
+        return bool(shared) and all(mine == theirs for mine, theirs in shared)
+
+    def merged(self, other: "Identity") -> "Identity":
+        """This identity, completed by what only the other knows."""
+        return Identity(
+            self.hosted_url or other.hosted_url,
+            self.browser_session_id or other.browser_session_id,
+            self.flow_expires_ns or other.flow_expires_ns,
+        )
+
+    def _shared(self, other: "Identity") -> list[tuple[object, object]]:
+        pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
+        return [(a, b) for a, b in pairs if a is not None and b is not None]
+
+
+class Visit(msgspec.Struct):
+    """A stay in one working step."""
+
+    step: FlowState
+    ordinal: int
+    entered_ns: int
+    start_seen: bool
+    facts: list[FlowFact] = []
+    lacked_details: bool = False
+    interaction: str | None = None
+
+
+class OpenFlow(msgspec.Struct):
+    """A flow that has started and has not ended."""
+
+    ref: FlowRef
+    started_ns: int
+    start_seen: bool
+    visit: Visit
+    identity: Identity
+    listed_ns: int | None = None
+    whole: bool = True
+    waiting_ns: int = 0
+    kinds_asked: list[InputKind] = []
+    errors_shown: list[str] = []
+    facts: list[FlowFact] = []
+
+
+class TrackerState(msgspec.Struct):
+    """One connection. ``state`` is what the machine drives.
+
+    ``event_ns`` is the server's time of the latest event, ``received_ns`` the local time at which
+    it came; ``resumed`` and ``fresh`` say that the next state is the first one of its stream.
+    """
+
+    connection_id: str
+    domain: str
+    profile_name: str
+    state: FlowState = FlowState.IDLE
+    flow: OpenFlow | None = None
+    event_ns: int = 0
+    received_ns: int = 0
+    attached: bool = False
+    fresh: bool = True
+    resumed: GapCause | None = None
+    last_started_ns: int = 0
+    last_trace_id: int = 0
+    last_identity: Identity = Identity()
+
+
+def digest(text: str | None) -> str | None:
+    """A short hash to compare texts that must not be kept."""
+    return (
+        None if text is None else blake2b(text.encode(errors="replace"), digest_size=8).hexdigest()
+    )
