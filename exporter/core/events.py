@@ -1,5 +1,4 @@
-"""What can happen to a connection, as values: the messages of its stream, and what else tells of
-it.
+"""What can happen to a connection, as values: messages of its stream, and what else tells of it.
 
 A flow tracker takes these one by one. Messages of the stream come out of ``core.decoding``; the
 rest is made by the code that polls and keeps the streams.

@@ -22,8 +22,7 @@ MAX_ERRORS_REMEMBERED: Final = 32
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """What tells a flow from the next of its connection; each part is hashed, and may be
-    unknown."""
+    """What tells a flow from the next of its connection; each part may be unknown."""
 
     hosted_url: str | None = None
     browser_session_id: str | None = None

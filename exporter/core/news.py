@@ -1,5 +1,4 @@
-"""What an event tells about the step that the flow is in: input asked for, errors shown,
-omissions."""
+"""What an event tells about the step of a flow: input asked for, errors shown, omissions."""
 
 from collections.abc import Callable
 from typing import Final

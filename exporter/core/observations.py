@@ -23,8 +23,7 @@ class Entry(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a flow ended. The first four are Kernel's; the others are what a follower can
-    conclude."""
+    """How a flow ended: the first four are Kernel's, the others a follower's conclusions."""
 
     SUCCESS = "success"
     FAILED = "failed"
@@ -257,8 +256,7 @@ class ApiRequest(msgspec.Struct, frozen=True):
 
 
 class RateLimit(msgspec.Struct, frozen=True):
-    """What the API says of the organisation's rate limit: requests a minute, and how many
-    remain."""
+    """The organisation's rate limit as the API tells it: requests a minute, and how many remain."""
 
     limit: int
     remaining: int

@@ -1,5 +1,4 @@
-"""Free text from strangers' web pages -> text that is safe to keep: nothing personal, nothing
-secret.
+"""Free text from strangers' web pages -> text that is safe to keep, nothing personal or secret.
 
 A list of what is replaced, in order, as one pattern each. Every quantifier in them is bounded or
 runs over a class that cannot match what follows it, so the time stays linear in the length of the
