@@ -1,0 +1,221 @@
+"""The part of Kernel's API that the exporter reads: list, retrieve, events. Never anything but GET.
+
+Requests go straight to a transport, not through a client: so nothing follows a redirect, keeps a
+cookie or reads a password file behind our back, and the key goes to the configured origin only.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final, Literal, cast
+from urllib.parse import quote
+
+import httpx
+
+import exporter
+from exporter.core.events import Listing
+from exporter.core.observations import ApiRequest, Sink, StreamEndReason
+from exporter.upstream.base_url import checked_base_url
+from exporter.upstream.clock import SYSTEM_CLOCK, Clock
+from exporter.upstream.gate import Gate, Lane
+from exporter.upstream.listings import is_connection_id, parse_connection, parse_page
+from exporter.upstream.responses import (
+    ApiError,
+    error_for,
+    is_event_stream,
+    is_identity,
+    next_offset,
+    rate_limit,
+    retry_after_seconds,
+)
+from exporter.upstream.transport import StreamTransport, proxy_for
+
+PAGE_SIZE: Final = 100
+"""The most that Kernel's lists give at once."""
+MAX_PAGES: Final = 1000
+"""So many pages are asked for: a server that always says more must not keep a poll for ever."""
+MAX_BODY_BYTES: Final = 16 * 1024 * 1024
+"""Largest answer that is read: a hundred connections at over 100 KiB each."""
+ANSWER_SECONDS: Final = 30.0
+"""How long an answer may take from connecting to its last byte; for a stream, to its headers."""
+
+_TIMEOUT: Final = {"connect": 10.0, "read": None, "write": 10.0, "pool": None}
+_ALWAYS: Final = {
+    "user-agent": f"managed-auth-exporter/{exporter.__version__}",
+    "accept-encoding": "identity",
+}
+_JSON: Final = {"accept": "application/json"}
+_EVENT_STREAM: Final = {"accept": "text/event-stream", "cache-control": "no-store"}
+_UNREACHABLE: Final = (httpx.TransportError, httpx.InvalidURL, OSError)
+
+Endpoint = Literal["list", "retrieve", "events"]
+
+
+class KernelApi:
+    """Reads connections and opens event streams; every request passes one gate.
+
+    ``key`` is called for each request. What goes wrong with a request is an ``ApiError``.
+
+    Raises:
+        ValueError: the base URL or the environment's proxy will not do; the text names the mend.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: Callable[[], str],
+        sink: Sink,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        allow_insecure: bool = False,
+        ssl_context: ssl.SSLContext | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        url = checked_base_url(base_url, allow_insecure=allow_insecure)
+        context = ssl_context or httpx.create_ssl_context()
+        proxy = proxy_for(url)
+        self._connections = f"{str(url).rstrip('/')}/auth/connections"
+        self._key = key
+        self._sink = sink
+        self._clock = clock
+        self._answer_seconds = answer_seconds
+        self._gate = Gate(clock)
+        self._streams = StreamTransport(context, proxy=proxy)
+        self._polls = httpx.AsyncHTTPTransport(verify=context, trust_env=False, proxy=proxy)
+
+    async def list_connections(
+        self, domain: str | None = None, profile_name: str | None = None
+    ) -> AsyncGenerator[list[Listing]]:
+        """All connections, page by page, optionally of one domain or profile.
+
+        Raises:
+            ApiError: a page could not be had, or the server does not say where the next one is.
+                What was given so far is then not the whole list.
+        """
+        filters = {"domain": domain, "profile_name": profile_name}
+        params = {name: value for name, value in filters.items() if value is not None}
+        offset = 0
+        for _ in range(MAX_PAGES):
+            query = httpx.QueryParams({**params, "limit": PAGE_SIZE, "offset": offset})
+            requested_ns = self._clock.unix_ns()
+            headers, body = await self._get("list", f"{self._connections}?{query}")
+            yield parse_page(body, requested_ns, self._clock.unix_ns())
+            following = next_offset(headers, offset)
+            if following is None:
+                return
+            offset = following
+        raise ApiError(StreamEndReason.PROTOCOL, f"the list has more than {MAX_PAGES} pages")
+
+    async def retrieve(self, connection_id: str) -> Listing:
+        """One connection.
+
+        Raises:
+            ApiError: it could not be had; ``reason`` is ``http_404`` where there is none.
+        """
+        requested_ns = self._clock.unix_ns()
+        _, body = await self._get("retrieve", self._url(connection_id))
+        return parse_connection(body, requested_ns, self._clock.unix_ns())
+
+    @asynccontextmanager
+    async def events(
+        self, connection_id: str, last_event_id: bytes | None = None
+    ) -> AsyncIterator[AsyncIterable[bytes]]:
+        """The bytes of a connection's event stream, once the server has agreed to send one.
+
+        Reading them raises ``httpx.TransportError``. The connection is closed on leaving.
+
+        Raises:
+            ApiError: there is no stream to be had.
+        """
+        resume = {} if last_event_id is None else {b"last-event-id": last_event_id}
+        headers = httpx.Headers(_EVENT_STREAM)
+        headers.update(resume)
+        url = f"{self._url(connection_id)}/events"
+        await self._gate.wait(Lane.STREAM)
+        response, _ = await self._send("events", self._streams, url, headers)
+        try:
+            self._check(response)
+            if not is_event_stream(response.headers):
+                raise ApiError(StreamEndReason.PROTOCOL, "the answer is not an event stream")
+            yield cast("AsyncIterable[bytes]", response.stream)
+        finally:
+            await response.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections that are kept for polls."""
+        await self._polls.aclose()
+
+    def _url(self, connection_id: str) -> str:
+        if not is_connection_id(connection_id):
+            raise ApiError(StreamEndReason.HTTP_404, "no connection can have this id")
+        return f"{self._connections}/{quote(connection_id, safe='')}"
+
+    async def _get(self, endpoint: Endpoint, url: str) -> tuple[httpx.Headers, bytes]:
+        await self._gate.wait(Lane.POLL)
+        response, body = await self._send(endpoint, self._polls, url, httpx.Headers(_JSON))
+        self._check(response)
+        if body is None:
+            raise ApiError(StreamEndReason.PROTOCOL, "the answer is encoded or too large to read")
+        return response.headers, body
+
+    def _check(self, response: httpx.Response) -> None:
+        if response.status_code != 200:
+            raise error_for(response.status_code, response.headers, self._clock.unix_ns())
+
+    async def _send(
+        self,
+        endpoint: Endpoint,
+        transport: httpx.AsyncBaseTransport,
+        url: str,
+        headers: httpx.Headers,
+    ) -> tuple[httpx.Response, bytes | None]:
+        """Send the request, and read the answer's body unless it is an event stream."""
+        headers.update({**_ALWAYS, "authorization": f"Bearer {self._key()}"})
+        request = httpx.Request("GET", url, headers=headers, extensions={"timeout": _TIMEOUT})
+        body, started = None, self._clock.monotonic()
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                response = await transport.handle_async_request(request)
+                if endpoint != "events":
+                    body = await _read(response)
+        except _UNREACHABLE as error:
+            self._note(endpoint, None, started)
+            reason = reason_of(error)
+            raise ApiError(reason, f"no answer from the API ({type(error).__name__})") from None
+        self._note(endpoint, response, started)
+        return response, body
+
+    def _note(self, endpoint: Endpoint, response: httpx.Response | None, started: float) -> None:
+        seconds = self._clock.monotonic() - started
+        status = None if response is None else response.status_code
+        self._sink.observe(ApiRequest(endpoint, status, seconds))
+        if response is None:
+            return
+        retry_after = retry_after_seconds(response.headers, self._clock.unix_ns())
+        self._gate.answered(response.status_code, retry_after)
+        limit = rate_limit(response.headers)
+        if limit is not None:
+            self._sink.observe(limit)
+
+
+def reason_of(error: Exception) -> StreamEndReason:
+    """Whose fault a failed request or stream is: the network's, or a peer's that breaks HTTP."""
+    if isinstance(error, httpx.ProtocolError | httpx.InvalidURL):
+        return StreamEndReason.PROTOCOL
+    return StreamEndReason.NETWORK
+
+
+async def _read(response: httpx.Response) -> bytes | None:
+    """The body of a good answer; None where it is none, encoded, or too large."""
+    body = bytearray()
+    try:
+        if response.status_code != 200 or not is_identity(response.headers):
+            return None
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                return None
+        return bytes(body)
+    finally:
+        await response.aclose()
