@@ -1,0 +1,8 @@
+"""The upstream API of Kernel managed auth as a real HTTP server, for the demo and the tests.
+
+It judges the exporter, so it shares nothing with it. Top down: ``runner`` starts and stops the
+server; ``server`` holds the API's routes, ``control`` the simulator's own, ``streams`` the event
+streams; ``world`` holds the connections and lets flows begin; ``player`` plays a scenario as a
+``flow``; ``scenarios`` and ``misbehaviour`` are the scenarios as data, in the words of ``script``;
+``ledger`` records what really happened.
+"""

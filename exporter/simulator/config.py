@@ -1,0 +1,68 @@
+"""What a simulated world is made of: every knob, with a default that looks like real life."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MAX_CONNECTIONS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorConfig:
+    """The knobs of a simulated world.
+
+    Attributes:
+        connections: how many connections the population has.
+        domains: over how many domains they are spread.
+        flows_per_minute: how often a flow of the population begins, on average, in real time
+            (``time_scale`` does not change it); 0 means that none begins by itself.
+        max_flows: stop beginning new ones after so many; None for no end.
+        seed: the same seed gives the same connections and the same scripts.
+        time_scale: above 1 is faster: a step of 10 s takes ``10 / time_scale`` s.
+        scenarios: scenario name -> weight; None is a realistic mix without misbehaviour.
+        api_key: the only key that the API accepts.
+        heartbeat_seconds: real seconds between two ``sse_heartbeat`` events of a stream.
+        rate_limit_per_minute: API requests per minute; None for no limit.
+        restamp_snapshots: the first event of a stream repeats the state; with its original
+            timestamp, or (True) with a new one.
+        event_ids: send SSE ``id:`` lines, and honour ``Last-Event-ID``: what was missed is sent
+            again instead of a snapshot.
+        notify_url: POSTed when a flow begins by itself, as a product does right after it called
+            login; ``{id}`` stands for the connection id.
+    """
+
+    connections: int = 40
+    domains: int = 8
+    flows_per_minute: float = 30.0
+    max_flows: int | None = None
+    seed: int = 1
+    time_scale: float = 1.0
+    scenarios: Mapping[str, float] | None = None
+    api_key: str = "simulator-key"
+    heartbeat_seconds: float = 15.0
+    rate_limit_per_minute: int | None = 6000
+    restamp_snapshots: bool = False
+    event_ids: bool = False
+    notify_url: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot work.
+
+        Raises:
+            ValueError: with one line that names the knob and the mend.
+        """
+        checks = (
+            (0 <= self.connections <= MAX_CONNECTIONS, "connections must be 0 to 1000000"),
+            (self.domains >= 1, "domains must be at least 1"),
+            (self.flows_per_minute >= 0, "flows_per_minute must not be negative"),
+            (self.max_flows is None or self.max_flows >= 0, "max_flows must not be negative"),
+            (self.time_scale > 0, "time_scale must be above 0"),
+            (bool(self.api_key), "api_key must not be empty"),
+            (self.heartbeat_seconds > 0, "heartbeat_seconds must be above 0"),
+            (
+                self.rate_limit_per_minute is None or self.rate_limit_per_minute >= 1,
+                "rate_limit_per_minute must be at least 1",
+            ),
+        )
+        for holds, message in checks:
+            if not holds:
+                raise ValueError(message)

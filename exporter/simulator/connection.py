@@ -1,0 +1,102 @@
+"""A simulated auth connection: what the API shows of it, its timeline, and its newest flow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from exporter.simulator.clock import rfc3339
+
+if TYPE_CHECKING:
+    from exporter.simulator.flow import Flow
+    from exporter.simulator.hub import Hub
+
+HEALTH_CHECK_INTERVAL_SECONDS = 3600
+
+
+class TimelineEntry(msgspec.Struct, omit_defaults=True):
+    """One entry of ``GET /auth/connections/{id}/timeline``, with the API's member names."""
+
+    id: str
+    type: str
+    timestamp: str
+    status: str
+    step: str | None = None
+    completed_at: str | None = None
+    updated_at: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    website_error: str | None = None
+    previous_status: str | None = None
+    browser_session_id: str | None = None
+
+
+class Connection:
+    """One browser profile that is to stay logged in to one domain.
+
+    ``timeline`` is kept oldest first; the API shows it newest first.
+    """
+
+    def __init__(
+        self, connection_id: str, domain: str, profile_name: str, status: str, hub: Hub
+    ) -> None:
+        self.id = connection_id
+        self.domain = domain
+        self.profile_name = profile_name
+        self.status = status
+        self.hub = hub
+        self.options: dict[str, object] = {}
+        self.flow: Flow | None = None
+        self.timeline: list[TimelineEntry] = []
+        self.last_auth_ns: int | None = None
+        self.last_check_ns: int | None = None
+
+    @property
+    def running_flow(self) -> Flow | None:
+        """The flow in progress, if there is one."""
+        return self.flow if self.flow is not None and not self.flow.is_over else None
+
+    def note_health_check(self, check_id: str, now_ns: int) -> None:
+        """A scheduled check found the session expired: what comes before every REAUTH."""
+        moment = rfc3339(now_ns)
+        self.timeline.append(
+            TimelineEntry(
+                id=check_id,
+                type="health_check",
+                timestamp=moment,
+                status="NEEDS_AUTH",
+                completed_at=moment,
+                updated_at=moment,
+                previous_status=self.status,
+            )
+        )
+        self.status = "NEEDS_AUTH"
+        self.last_check_ns = now_ns
+
+    def members(self) -> dict[str, object]:
+        """The connection as the API shows it."""
+        has_credential = self.last_auth_ns is not None or self.status == "AUTHENTICATED"
+        shown: dict[str, object] = {
+            "id": self.id,
+            "domain": self.domain,
+            "profile_name": self.profile_name,
+            "status": self.status,
+            "record_session": False,
+            "save_credentials": True,
+            "health_checks": True,
+            "health_check_interval": HEALTH_CHECK_INTERVAL_SECONDS,
+            "auto_reauth": True,
+            "can_reauth": has_credential,
+            "can_reauth_reason": "has_credential" if has_credential else "no_credential",
+            "last_auth_at": rfc3339(self.last_auth_ns) if self.last_auth_ns else None,
+            "last_auth_check_at": rfc3339(self.last_check_ns) if self.last_check_ns else None,
+            "flow_status": None,
+            "flow_step": None,
+            "flow_type": None,
+            "flow_expires_at": None,
+            **self.options,
+        }
+        if self.flow is not None:
+            shown |= self.flow.connection_members()
+        return shown

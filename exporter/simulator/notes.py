@@ -1,0 +1,97 @@
+"""What is written down about one flow: its record in the ledger and its entry in the timeline."""
+
+from exporter.simulator.clock import rfc3339
+from exporter.simulator.connection import Connection, TimelineEntry
+from exporter.simulator.ledger import (
+    FlowRecord,
+    InputRequested,
+    Ledger,
+    StepVisit,
+    WebsiteErrorShown,
+)
+
+FIRST_STEP = "DISCOVERING"
+"""Where every flow begins."""
+
+
+class Notes:
+    """Keeps the ledger's record and the timeline's entry of a flow in step."""
+
+    def __init__(self, record: FlowRecord, connection: Connection, ledger: Ledger) -> None:
+        self.record = record
+        self._connection = connection
+        self._ledger = ledger
+        self._shown_texts: set[str] = set()
+        self._asked_kinds: set[str] = set()
+        self._entry = TimelineEntry(
+            id=record.flow_id,
+            type=record.flow_type.lower(),
+            timestamp=rfc3339(record.started_ns),
+            status="IN_PROGRESS",
+        )
+        ledger.open(record)
+        connection.timeline.append(self._entry)
+
+    @property
+    def step(self) -> str:
+        """The working step that the flow is in, or died in."""
+        return self.record.steps[-1].step if self.record.steps else FIRST_STEP
+
+    def browser_session(self, session_id: str) -> None:
+        """The browser that the flow runs in."""
+        self._entry.browser_session_id = session_id
+
+    def entered(self, step: str, now_ns: int) -> None:
+        """The flow moved to a working step; a new submission is a new attempt."""
+        if not self.record.steps:
+            self.record.started_ns = now_ns
+        self._left(step, now_ns)
+        self.record.steps.append(StepVisit(step, now_ns))
+        self._entry.step = step
+        if step == "SUBMITTING":
+            self._shown_texts.clear()
+
+    def asked(self, kind: str) -> None:
+        """A person was asked for input."""
+        self.record.input_requests.append(InputRequested(kind, kind in self._asked_kinds))
+        self._asked_kinds.add(kind)
+
+    def showed(self, text: str) -> None:
+        """The website shows an error: the same text counts once an attempt."""
+        self._entry.website_error = text
+        if text not in self._shown_texts:
+            self._shown_texts.add(text)
+            self.record.website_errors.append(WebsiteErrorShown(text, self.step))
+
+    def ended(
+        self, status: str, step: str, now_ns: int, code: str | None, message: str | None
+    ) -> None:
+        """The flow reached a terminal status, reported with that step."""
+        self._left(status, now_ns)
+        self.record.error_code = code
+        self._close(status, "EXPIRED" if status == "EXPIRED" else step, now_ns)
+        self._ledger.close(self.record, status.lower(), now_ns)
+        entry, connection = self._entry, self._connection
+        entry.error_code, entry.error_message = code, message
+        if status == "SUCCESS":
+            connection.status = "AUTHENTICATED"
+            connection.last_auth_ns = now_ns
+            entry.website_error = None
+        elif status == "FAILED":
+            connection.status = "NEEDS_AUTH"
+
+    def superseded(self, now_ns: int) -> None:
+        """Another login took the connection over; the timeline knows that as EXPIRED."""
+        self._left(None, now_ns)
+        self._close("EXPIRED", "EXPIRED", now_ns)
+        self._ledger.close(self.record, "superseded", now_ns)
+
+    def _left(self, target: str | None, now_ns: int) -> None:
+        if self.record.steps:
+            visit = self.record.steps[-1]
+            visit.left_ns, visit.next = now_ns, target
+        self._entry.updated_at = rfc3339(now_ns)
+
+    def _close(self, status: str, step: str, now_ns: int) -> None:
+        self._entry.status, self._entry.step = status, step
+        self._entry.completed_at = rfc3339(now_ns)

@@ -1,0 +1,214 @@
+"""The simulated world: its connections, the flows that begin in it, and who supersedes whom."""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+from exporter.simulator.catalogue import ALL_SCENARIOS, PLAIN_SCENARIO, Mix, scenario_of_domain
+from exporter.simulator.clock import Clock
+from exporter.simulator.config import SimulatorConfig
+from exporter.simulator.connection import Connection
+from exporter.simulator.flow import Flow
+from exporter.simulator.hub import Hub
+from exporter.simulator.ledger import Ledger
+from exporter.simulator.player import Player
+from exporter.simulator.population import inhabitants, new_connection_id, pick_idle
+from exporter.simulator.prompts import Submission
+from exporter.simulator.scenarios import REALISTIC_MIX
+
+
+class FlowRunningError(Exception):
+    """A login was asked for while another is running and not past its ``flow_expires_at``."""
+
+
+class NotAskedError(Exception):
+    """A submission came while nothing is asked for, or for an earlier interaction."""
+
+
+class World:
+    """All state of a simulator. Needs a running event loop as soon as a flow begins.
+
+    ``on_started`` is told of every flow that begins without an API call.
+
+    ``mix`` may be replaced at any time; it counts for the flows that begin from then on.
+
+    Raises:
+        ValueError: the configured mix names an unknown scenario or has no weight.
+    """
+
+    def __init__(self, config: SimulatorConfig, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock = clock or Clock(config.time_scale)
+        self.ledger = Ledger()
+        self.connections: dict[str, Connection] = {}
+        self.on_started: Callable[[Connection], None] = lambda _connection: None
+        self._rng = Random(config.seed)  # noqa: S311 - a simulation, not a secret
+        self.mix = Mix(REALISTIC_MIX if config.scenarios is None else config.scenarios)
+        self._players: dict[str, tuple[Player, asyncio.Task[None]]] = {}
+        self._arrivals: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._flows = 0
+        self._arrived = 0
+        self._failure: BaseException | None = None
+        self.is_closed = False
+        for each in inhabitants(config.connections, config.domains, self._rng):
+            self._settle(*each)
+        self._population = list(self.connections.values())
+
+    def create(self, domain: str, profile_name: str, options: dict[str, object]) -> Connection:
+        """A new connection; it is not of the population, so no flow begins by itself."""
+        connection_id = new_connection_id(self._rng)
+        connection = self._settle(connection_id, domain, profile_name, "NEEDS_AUTH")
+        connection.options = options
+        return connection
+
+    def delete(self, connection: Connection) -> None:
+        """Forgets a connection: a running flow is cancelled, and its streams end."""
+        flow = connection.running_flow
+        if flow is not None:
+            flow.end("CANCELED")
+            self._drop_player(flow)
+        connection.hub.end()
+        del self.connections[connection.id]
+        if connection in self._population:
+            self._population.remove(connection)
+
+    def login(self, connection: Connection) -> Flow:
+        """Begins the flow of an API call; its domain's name may choose the scenario.
+
+        Raises:
+            FlowRunningError: a flow is running and not past its ``flow_expires_at``.
+        """
+        superseding = connection.running_flow is not None
+        name = PLAIN_SCENARIO if superseding else scenario_of_domain(connection.domain)
+        return self.start(connection, name, scripted=False)
+
+    def start(
+        self,
+        connection: Connection,
+        scenario: str,
+        *,
+        flow_type: str | None = None,
+        scripted: bool = True,
+    ) -> Flow:
+        """Begins a flow, superseding one that is past its ``flow_expires_at``.
+
+        Raises:
+            FlowRunningError: a flow is running and not past its ``flow_expires_at``.
+            KeyError: no such scenario.
+        """
+        script, stuck = ALL_SCENARIOS[scenario], connection.running_flow
+        flow_type = flow_type or script.flow_type
+        if stuck is not None and self.clock.now_ns() <= stuck.expires_ns:
+            raise FlowRunningError
+        self._flows += 1
+        rng = Random(f"{self.config.seed}/{self._flows}")  # noqa: S311 - as above
+        if stuck is not None:
+            stuck.supersede()
+            self._drop_player(stuck)
+        connection.hub.reset()
+        if flow_type == "REAUTH":
+            connection.note_health_check(f"check_{rng.getrandbits(64):016x}", self.clock.now_ns())
+        flow = connection.flow = Flow(
+            scenario,
+            script,
+            connection,
+            flow_type=flow_type,
+            scripted=scripted,
+            rng=rng,
+            clock=self.clock,
+            ledger=self.ledger,
+        )
+        self._play(flow)
+        return flow
+
+    def submit(self, connection: Connection, answer: Submission) -> None:
+        """Hands a client's answer to the running flow.
+
+        Raises:
+            NotAskedError: nothing is asked for, or the ``interaction_id`` is not the present one.
+        """
+        flow = connection.running_flow
+        if flow is None or flow.prompt is None:
+            raise NotAskedError("the flow is not waiting for input")
+        if flow.scripted:
+            raise NotAskedError("this flow's scripted person answers by itself")
+        if answer.is_canonical and answer.interaction_id != flow.interaction_id:
+            raise NotAskedError("interaction_id is not the one of the present interaction")
+        self._players[flow.id][0].submit(answer)
+
+    def pick(self, scenario: str) -> Connection | None:
+        """An idle connection of the population for that scenario; None where all are busy."""
+        reauth = ALL_SCENARIOS[scenario].flow_type == "REAUTH"
+        return pick_idle(self._population, self._rng, authenticated=reauth)
+
+    def begin(self) -> None:
+        """Lets the population's flows begin, at random moments, until ``max_flows`` have."""
+        self._arrivals = asyncio.create_task(self._live())
+        self._arrivals.add_done_callback(self._done)
+
+    async def _live(self) -> None:
+        rate, most = self.config.flows_per_minute / 60, self.config.max_flows
+        while rate and self._population and (most is None or self._arrived < most):
+            await self.clock.sleep_real(self._rng.expovariate(rate))
+            scenario = self.mix.draw(self._rng)
+            while (connection := self.pick(scenario)) is None:
+                await self._change()
+            self._arrived += 1
+            self.start(connection, scenario)
+
+    async def finished(self) -> None:
+        """Returns when ``max_flows`` have begun by themselves (if set) and no flow is running.
+
+        Raises:
+            BaseException: whatever a flow's task died of; a defect of the simulator.
+        """
+        due = (self.config.max_flows or 0) if self.config.flows_per_minute else 0
+        while self._failure is None and (self._arrived < due or self.ledger.running()):
+            await self._change()
+        if self._failure is not None:
+            raise self._failure
+
+    async def close(self) -> None:
+        """Stops all flows where they are and ends all streams, also those that are yet to come."""
+        self.is_closed = True
+        tasks = [task for _, task in self._players.values()]
+        if self._arrivals is not None:
+            tasks.append(self._arrivals)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in self.connections.values():
+            connection.hub.end()
+
+    def _settle(self, connection_id: str, domain: str, profile: str, status: str) -> Connection:
+        hub = Hub(event_ids=self.config.event_ids)
+        connection = Connection(connection_id, domain, profile, status, hub)
+        self.connections[connection_id] = connection
+        return connection
+
+    def _play(self, flow: Flow) -> None:
+        def log_in_again() -> None:
+            self.start(flow.connection, PLAIN_SCENARIO)
+
+        player = Player(flow, self.clock, log_in_again)
+        task = asyncio.create_task(player.play(), name=flow.id)
+        self._players[flow.id] = (player, task)
+        task.add_done_callback(lambda _done: self._players.pop(flow.id, None))
+        task.add_done_callback(self._done)
+        if flow.scripted:
+            self.on_started(flow.connection)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self._failure = self._failure or task.exception()
+        self._changed.set()
+
+    def _drop_player(self, flow: Flow) -> None:
+        _, task = self._players[flow.id]
+        if task is not asyncio.current_task():  # a stuck flow's own person logs in again
+            task.cancel()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
