@@ -46,7 +46,8 @@ def look(
     flow = state.flow
     if flow is None:
         return
-    _note_omission(state, flow.visit, event.pause, at_ns, out)
+    if event.flow_step == flow.visit.step:
+        _note_omission(state, flow.visit, event.pause, at_ns, out)
     if flow.visit.step is FlowState.AWAITING_INPUT:
         _note_request(state, flow, event.pause, at_ns, out, entered=entered)
     if entered and flow.visit.step is FlowState.SUBMITTING:
