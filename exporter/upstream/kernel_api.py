@@ -15,10 +15,11 @@ import httpx
 
 import exporter
 from exporter.core.events import Listing
-from exporter.core.observations import ApiRequest, Sink, StreamEndReason
+from exporter.core.observations import ApiRequest, RateLimit, Sink, StreamEndReason
 from exporter.upstream.base_url import checked_base_url
 from exporter.upstream.clock import SYSTEM_CLOCK, Clock
 from exporter.upstream.gate import Gate, Lane
+from exporter.upstream.health import SourceHealth
 from exporter.upstream.listings import is_connection_id, parse_connection, parse_page
 from exporter.upstream.responses import (
     ApiError,
@@ -37,6 +38,8 @@ MAX_PAGES: Final = 1000
 """So many pages are asked for: a server that always says more must not keep a poll for ever."""
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 """Largest answer that is read: a hundred connections at over 100 KiB each."""
+MAX_LISTED: Final = MAX_PAGES * PAGE_SIZE
+"""So many connections are taken, also from a server whose pages are larger than asked for."""
 ANSWER_SECONDS: Final = 30.0
 """How long an answer may take from connecting to its last byte; for a stream, to its headers."""
 
@@ -55,7 +58,8 @@ Endpoint = Literal["list", "retrieve", "events"]
 class KernelApi:
     """Reads connections and opens event streams; every request passes one gate.
 
-    ``key`` is called for each request. What goes wrong with a request is an ``ApiError``.
+    ``key`` is called for each request; ``rate_limit`` is what the API last said of it. What goes
+    wrong with a request is an ``ApiError``.
 
     Raises:
         ValueError: the base URL or the environment's proxy will not do; the text names the mend.
@@ -68,6 +72,7 @@ class KernelApi:
         sink: Sink,
         *,
         clock: Clock = SYSTEM_CLOCK,
+        health: SourceHealth | None = None,
         allow_insecure: bool = False,
         ssl_context: ssl.SSLContext | None = None,
         answer_seconds: float = ANSWER_SECONDS,
@@ -75,10 +80,12 @@ class KernelApi:
         url = checked_base_url(base_url, allow_insecure=allow_insecure)
         context = ssl_context or httpx.create_ssl_context()
         proxy = proxy_for(url)
+        self.rate_limit: RateLimit | None = None
         self._connections = f"{str(url).rstrip('/')}/auth/connections"
         self._key = key
         self._sink = sink
         self._clock = clock
+        self._health = health or SourceHealth()
         self._answer_seconds = answer_seconds
         self._gate = Gate(clock)
         self._streams = StreamTransport(context, proxy=proxy)
@@ -95,17 +102,23 @@ class KernelApi:
         """
         filters = {"domain": domain, "profile_name": profile_name}
         params = {name: value for name, value in filters.items() if value is not None}
-        offset = 0
+        offset = listed = 0
         for _ in range(MAX_PAGES):
             query = httpx.QueryParams({**params, "limit": PAGE_SIZE, "offset": offset})
             requested_ns = self._clock.unix_ns()
             headers, body = await self._get("list", f"{self._connections}?{query}")
-            yield parse_page(body, requested_ns, self._clock.unix_ns())
+            page = parse_page(body, requested_ns, self._clock.unix_ns())
+            listed += len(page)
+            if listed > MAX_LISTED:
+                break
+            yield page
             following = next_offset(headers, offset)
             if following is None:
                 return
             offset = following
-        raise ApiError(StreamEndReason.PROTOCOL, f"the list has more than {MAX_PAGES} pages")
+        raise ApiError(
+            StreamEndReason.PROTOCOL, f"the list is longer than {MAX_LISTED} connections"
+        )
 
     async def retrieve(self, connection_id: str) -> Listing:
         """One connection.
@@ -194,8 +207,10 @@ class KernelApi:
             return
         retry_after = retry_after_seconds(response.headers, self._clock.unix_ns())
         self._gate.answered(response.status_code, retry_after)
+        self._health.answered(endpoint, response.status_code)
         limit = rate_limit(response.headers)
         if limit is not None:
+            self.rate_limit = limit
             self._sink.observe(limit)
 
 

@@ -1,0 +1,100 @@
+"""What a list means for whom we follow. Pure: decisions are values, the shell carries them out."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from exporter.core.events import Listing
+from exporter.core.vocabulary import IN_PROGRESS
+
+GRACE_NS: Final = 30 * 10**9
+"""How long a stream without a flow is kept: somebody may have asked for it before their login
+shows."""
+
+
+class Tracked(msgspec.Struct, frozen=True):
+    """How a connection stands with us: whether a flow is open, and since when it is followed.
+
+    ``followed_since_ns`` is None where it is followed no more.
+    """
+
+    followed_since_ns: int | None
+    in_progress: bool
+
+
+class Follow(msgspec.Struct, frozen=True):
+    """Let the listing open the flow, then open the stream."""
+
+    listing: Listing
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """Let the listing in; the tracker knows what to make of it."""
+
+    listing: Listing
+
+
+class Unfollow(msgspec.Struct, frozen=True):
+    """Let the listing in, and close a stream that has no flow to follow."""
+
+    listing: Listing
+
+
+class Ignore(msgspec.Struct, frozen=True):
+    """Nothing to do."""
+
+
+Decision = Follow | Feed | Unfollow | Ignore
+
+
+def decide(listing: Listing, tracked: Tracked | None) -> Decision:
+    """What to do about a connection that was listed, given how it stands with us."""
+    running = listing.flow_status == IN_PROGRESS
+    if tracked is None or tracked.followed_since_ns is None:
+        if running:
+            return Follow(listing)
+        return Ignore() if tracked is None else Feed(listing)
+    just_asked_for = listing.requested_ns - tracked.followed_since_ns < GRACE_NS
+    if running or tracked.in_progress or just_asked_for:
+        return Feed(listing)
+    return Unfollow(listing)
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A connection that was listed; ``misses`` counts the complete lists in a row without it."""
+
+    domain: str
+    profile_name: str
+    misses: int = 0
+
+
+def compare(
+    known: Mapping[str, Known], seen: Mapping[str, Known], *, pages: int
+) -> tuple[dict[str, Known], list[str]]:
+    """Who is known after a complete list, and who is gone.
+
+    Pages are read by offset, so a connection that is deleted meanwhile pulls another one out of
+    sight: where there are several, a connection is gone only when two lists in a row lack it.
+    """
+    needed = 1 if pages <= 1 else 2
+    missing = {
+        key: msgspec.structs.replace(entry, misses=entry.misses + 1)
+        for key, entry in known.items()
+        if key not in seen
+    }
+    gone = [key for key, entry in missing.items() if entry.misses >= needed]
+    still = {key: entry for key, entry in missing.items() if entry.misses < needed}
+    return {**still, **seen}, gone
+
+
+def paced_seconds(
+    interval_seconds: float, *, requests: int, limit: int | None, budget: float
+) -> float:
+    """The time between polls of so many ``requests`` that keeps to a share of the rate limit.
+
+    ``limit`` is the organisation's, in requests a minute; ``budget`` the share of it, 0 to 1.
+    """
+    if not limit:
+        return interval_seconds
+    return max(interval_seconds, 60.0 * requests / (limit * budget))

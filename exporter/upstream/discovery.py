@@ -1,0 +1,234 @@
+"""Finds the connections that have a flow running: polls the list, or looks at given ones."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from enum import StrEnum
+from typing import Final, assert_never
+
+import structlog
+
+from exporter.core.events import Listing
+from exporter.core.observations import ConnectionListed, Sink, StreamEndReason
+from exporter.core.vocabulary import WORKING_STEPS
+from exporter.upstream.backoff import Backoff
+from exporter.upstream.clock import SYSTEM_CLOCK, Clock
+from exporter.upstream.decisions import (
+    Feed,
+    Follow,
+    Ignore,
+    Known,
+    Unfollow,
+    compare,
+    decide,
+    paced_seconds,
+)
+from exporter.upstream.ends import REFUSED_SECONDS
+from exporter.upstream.health import SourceHealth
+from exporter.upstream.kernel_api import KernelApi
+from exporter.upstream.responses import ApiError
+from exporter.upstream.roster import Roster
+
+POLL_INTERVAL_SECONDS: Final = 15.0
+API_BUDGET: Final = 0.5
+"""The share of the organisation's rate limit that polls may take: the rest is its own product's."""
+RETRIEVES_AT_ONCE: Final = 8
+JITTER: Final = 0.1
+"""Polls come up to a tenth earlier or later, so that many exporters do not poll in step."""
+
+_DISCOVERING: Final = WORKING_STEPS[0]
+
+_log = structlog.get_logger()
+
+
+class FollowNow(StrEnum):
+    """What came of the wish to follow a connection at once."""
+
+    FOLLOWING = "following"
+    NOT_FOUND = "not_found"
+    NO_ROOM = "no_room"
+    UNAVAILABLE = "unavailable"
+
+
+class Discovery:
+    """Polls, lets what it sees into the roster, and has streams opened and closed.
+
+    With ``connection_ids`` it looks at these and no others; else it lists, optionally only the
+    connections of one domain or profile.
+    """
+
+    def __init__(  # noqa: PLR0913 - options of the command line, each with a default
+        self,
+        api: KernelApi,
+        roster: Roster,
+        sink: Sink,
+        *,
+        health: SourceHealth,
+        clock: Clock = SYSTEM_CLOCK,
+        connection_ids: Sequence[str] = (),
+        domain: str | None = None,
+        profile_name: str | None = None,
+        poll_interval_seconds: float = POLL_INTERVAL_SECONDS,
+        api_budget: float = API_BUDGET,
+    ) -> None:
+        self._api = api
+        self._roster = roster
+        self._sink = sink
+        self._health = health
+        self._clock = clock
+        self._connection_ids = tuple(dict.fromkeys(connection_ids))
+        self._filters = (domain, profile_name)
+        self._interval = poll_interval_seconds
+        self._budget = api_budget
+        self._backoff = Backoff(clock.random)
+        self._known: dict[str, Known] = {}
+        self._absent: set[str] = set()
+        self._requests = 1
+        self._failing = False
+
+    async def run(self) -> None:
+        """Poll for ever."""
+        while True:
+            await self._clock.sleep(await self.poll())
+
+    async def poll(self) -> float:
+        """Look once; returns the seconds until the next look. A failure keeps everything as it was.
+
+        What was seen before a failure counts: a page that came is as good as ever.
+        """
+        try:
+            await self._look()
+        except ApiError as error:
+            delay = self._failed(str(error), error)
+        except Exception as bug:  # noqa: BLE001 - polling is never silently given up
+            delay = self._failed(f"internal error: {type(bug).__name__}")
+        else:
+            delay = self._succeeded()
+        self._roster.check_deadlines()
+        return delay
+
+    async def follow_now(self, connection_id: str) -> FollowNow:
+        """Open a connection's stream at once, for whoever has just called ``login``."""
+        known = self._known.get(connection_id)
+        if known is None and self._roster.tracked(connection_id) is None:
+            try:
+                listing = await self._api.retrieve(connection_id)
+            except ApiError as error:
+                gone = error.reason is StreamEndReason.HTTP_404
+                return FollowNow.NOT_FOUND if gone else FollowNow.UNAVAILABLE
+            known = Known(listing.domain, listing.profile_name)
+            # A stream shows a flow that is still at its first step whole: better than a listing.
+            if listing.flow_step != _DISCOVERING and self._admit(listing):
+                self._roster.apply(connection_id, listing, self._clock.unix_ns())
+        domain, profile_name = (known.domain, known.profile_name) if known else ("", "")
+        if self._roster.follow(connection_id, domain=domain, profile_name=profile_name):
+            return FollowNow.FOLLOWING
+        return FollowNow.NO_ROOM
+
+    async def _look(self) -> None:
+        seen: dict[str, Known] = {}
+        pages = requests = 0
+        chosen = self._connection_ids
+        looks = self._retrieved() if chosen else self._api.list_connections(*self._filters)
+        async with aclosing(looks):
+            async for page in looks:
+                pages += 1
+                requests += len(page) if chosen else 1
+                for listing in page:
+                    seen[listing.connection_id] = Known(listing.domain, listing.profile_name)
+                    self._carry_out(listing)
+        self._requests = requests
+        self._known, gone = compare(self._known, seen, pages=1 if chosen else pages)
+        for connection_id in gone:
+            self._roster.forget(connection_id)
+
+    async def _retrieved(self) -> AsyncGenerator[list[Listing]]:
+        """The given connections, without those that are no more.
+
+        Raises:
+            ApiError: one of them could not be had; after all others were given.
+        """
+        problem: ApiError | None = None
+        for start in range(0, len(self._connection_ids), RETRIEVES_AT_ONCE):
+            some = self._connection_ids[start : start + RETRIEVES_AT_ONCE]
+            answers = await asyncio.gather(*(self._retrieve(each) for each in some))
+            yield [answer for answer in answers if isinstance(answer, Listing)]
+            problems = (answer for answer in answers if isinstance(answer, ApiError))
+            problem = next(problems, problem)
+        if problem is not None:
+            raise problem
+
+    async def _retrieve(self, connection_id: str) -> Listing | ApiError | None:
+        try:
+            return await self._api.retrieve(connection_id)
+        except ApiError as error:
+            if error.reason is not StreamEndReason.HTTP_404:
+                return error
+        if connection_id not in self._absent:
+            self._absent.add(connection_id)
+            _log.warning("there is no such connection", connection_id=connection_id)
+        if self._roster.tracked(connection_id):
+            self._roster.forget(connection_id)
+        return None
+
+    def _carry_out(self, listing: Listing) -> None:
+        connection_id = listing.connection_id
+        self._sink.observe(
+            ConnectionListed(
+                connection_id,
+                listing.domain,
+                listing.status,
+                listing.can_reauth,
+                listing.can_reauth_reason,
+            )
+        )
+        decision = decide(listing, self._roster.tracked(connection_id))
+        match decision:
+            case Follow():
+                if self._admit(listing):
+                    self._feed(listing)
+                    self._roster.follow(connection_id)
+            case Feed():
+                self._feed(listing)
+            case Unfollow():
+                self._feed(listing)
+                self._roster.unfollow(connection_id)
+            case Ignore():
+                pass
+            case _:
+                assert_never(decision)
+
+    def _admit(self, listing: Listing) -> bool:
+        return self._roster.admit(
+            listing.connection_id, domain=listing.domain, profile_name=listing.profile_name
+        )
+
+    def _feed(self, listing: Listing) -> None:
+        self._roster.apply(listing.connection_id, listing, listing.received_ns)
+
+    def _succeeded(self) -> float:
+        self._health.poll_succeeded(self._clock.unix_ns())
+        self._backoff.reset()
+        if self._failing:
+            _log.info("polling works again")
+        self._failing = False
+        limit = self._api.rate_limit
+        interval = paced_seconds(
+            self._interval,
+            requests=self._requests,
+            limit=limit.limit if limit else None,
+            budget=self._budget,
+        )
+        return interval * (1 + JITTER * (2 * self._clock.random() - 1))
+
+    def _failed(self, problem: str, error: ApiError | None = None) -> float:
+        self._health.poll_failed(problem)
+        if not self._failing:
+            _log.warning("polling failed", problem=problem)
+        self._failing = True
+        at_least = 0.0
+        if error is not None:
+            at_least = error.retry_after_seconds or 0.0
+            if error.reason is StreamEndReason.HTTP_401:
+                at_least = max(at_least, REFUSED_SECONDS)
+        return self._backoff.next_seconds(at_least)

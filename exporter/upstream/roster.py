@@ -1,0 +1,185 @@
+"""The connections that are followed: each with its door and the task that follows it."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from exporter.core.events import DeadlineCheck, Forgotten, TrackerInput
+from exporter.core.flow import FlowTracker
+from exporter.core.observations import ConnectionForgotten, FollowingChanged, Sink
+from exporter.upstream.backoff import Backoff
+from exporter.upstream.clock import SYSTEM_CLOCK, Clock
+from exporter.upstream.decisions import Tracked
+from exporter.upstream.door import Door
+from exporter.upstream.ends import Forget, Stop
+from exporter.upstream.follower import Follower
+from exporter.upstream.idle import IdleLimit
+from exporter.upstream.kernel_api import KernelApi
+
+MAX_CONNECTIONS: Final = 20_000
+"""How many connections are tracked at most: at some 30 KiB a stream, 600 MiB."""
+STOP_SECONDS: Final = 2.0
+"""How long closing all streams may take."""
+
+_log = structlog.get_logger()
+
+
+class _Entry:
+    __slots__ = ("door", "since_ns", "task")
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.task: asyncio.Task[None] | None = None
+        self.since_ns: int | None = None
+
+
+class Roster:
+    """Which connections are followed, and the way for events to reach them.
+
+    ``classify`` puts the text of a website error into a bounded category. Trackers of connections
+    that are followed no more stay, for the link from a flow to the one before it, until their place
+    is needed.
+    """
+
+    def __init__(
+        self,
+        api: KernelApi,
+        sink: Sink,
+        *,
+        classify: Callable[[str], str],
+        clock: Clock = SYSTEM_CLOCK,
+        idle: IdleLimit | None = None,
+        max_connections: int = MAX_CONNECTIONS,
+    ) -> None:
+        self._api = api
+        self._sink = sink
+        self._classify = classify
+        self._clock = clock
+        self._idle = idle or IdleLimit()
+        self._max_connections = max_connections
+        self._entries: dict[str, _Entry] = {}
+        self._resting: dict[str, None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._refused = False
+
+    def tracked(self, connection_id: str) -> Tracked | None:
+        """How the connection stands with us; None where it was never followed."""
+        entry = self._entries.get(connection_id)
+        if entry is None:
+            return None
+        return Tracked(entry.since_ns, entry.door.in_progress)
+
+    def admit(self, connection_id: str, *, domain: str = "", profile_name: str = "") -> bool:
+        """Give the connection a tracker; false where there is no room for one."""
+        if connection_id in self._entries:
+            return True
+        if len(self._entries) >= self._max_connections and not self._make_room():
+            return False
+        tracker = FlowTracker(
+            connection_id, domain=domain, profile_name=profile_name, classify=self._classify
+        )
+        self._entries[connection_id] = _Entry(Door(tracker, self._sink))
+        self._resting[connection_id] = None
+        return True
+
+    def apply(self, connection_id: str, event: TrackerInput, received_ns: int) -> None:
+        """Let an event of any source in; one for a connection without a tracker changes nothing."""
+        entry = self._entries.get(connection_id)
+        if entry:
+            entry.door.feed(event, received_ns)
+
+    def follow(self, connection_id: str, *, domain: str = "", profile_name: str = "") -> bool:
+        """Open the connection's stream, unless it is open; false where there is no room for it."""
+        if not self.admit(connection_id, domain=domain, profile_name=profile_name):
+            return False
+        entry = self._entries[connection_id]
+        if entry.task is None:
+            entry.since_ns = self._clock.unix_ns()
+            entry.task = asyncio.create_task(self._keep_following(connection_id, entry))
+            self._tasks.add(entry.task)
+            entry.task.add_done_callback(self._tasks.discard)
+            self._resting.pop(connection_id, None)
+            self._count()
+        return True
+
+    def unfollow(self, connection_id: str) -> None:
+        """Close the connection's stream; what is known of its flows stays."""
+        entry = self._entries.get(connection_id)
+        if entry and entry.task:
+            entry.task.cancel()
+            self._rest(connection_id, entry)
+
+    def forget(self, connection_id: str) -> None:
+        """The connection is no more: a flow that is open ends as unknown."""
+        self.unfollow(connection_id)
+        self.apply(connection_id, Forgotten(), self._clock.unix_ns())
+        self._entries.pop(connection_id, None)
+        self._resting.pop(connection_id, None)
+        self._sink.observe(ConnectionForgotten(connection_id))
+
+    def check_deadlines(self) -> None:
+        """Let flows end that nobody watches and that must be over by now."""
+        now_ns = self._clock.unix_ns()
+        for entry in self._entries.values():
+            if entry.door.in_progress and not entry.door.attached:
+                entry.door.feed(DeadlineCheck(), now_ns)
+
+    async def stop(self) -> None:
+        """Close all streams at once, within 2 s; flows that are open stay open."""
+        for connection_id in list(self._entries):
+            self.unfollow(connection_id)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+
+    async def _keep_following(self, connection_id: str, entry: _Entry) -> None:
+        backoff = Backoff(self._clock.random)
+        step: Stop | Forget | None = None
+        while step is None:
+            follower = Follower(
+                connection_id,
+                entry.door,
+                api=self._api,
+                sink=self._sink,
+                clock=self._clock,
+                idle=self._idle,
+            )
+            try:
+                step = await follower.run()
+            except Exception as bug:  # noqa: BLE001 - a connection is never silently given up
+                _log.error("a follower failed and starts over", **_where(bug))
+                await self._clock.sleep(backoff.next_seconds())
+        self._rest(connection_id, entry)
+        if isinstance(step, Forget):
+            self.forget(connection_id)
+
+    def _rest(self, connection_id: str, entry: _Entry) -> None:
+        entry.task = entry.since_ns = None
+        self._resting[connection_id] = None
+        self._count()
+
+    def _count(self) -> None:
+        self._sink.observe(FollowingChanged(len(self._entries) - len(self._resting)))
+
+    def _make_room(self) -> bool:
+        for connection_id in self._resting:
+            if not self._entries[connection_id].door.in_progress:
+                del self._entries[connection_id], self._resting[connection_id]
+                return True
+        if not self._refused:
+            self._refused = True
+            _log.warning("no room to follow more connections", limit=self._max_connections)
+        return False
+
+
+def _where(bug: Exception) -> dict[str, str]:
+    """A bug by its type and place: its message could quote what came down the stream."""
+    traceback = bug.__traceback__
+    while traceback and traceback.tb_next:
+        traceback = traceback.tb_next
+    place = "unknown"
+    if traceback:
+        place = f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"
+    return {"error": type(bug).__name__, "at": place}
