@@ -20,8 +20,8 @@ format. Durations and times are in seconds, the latter since 1970 (Unix time).
 - **Known combinations exist at 0**, so that `rate()` and `increase()` see the first event: {fixed}
   series from the start, and {per_domain} for each domain as soon as it is known. What is possible
   but unusual appears with its first event.
-- **Exemplars** (OpenMetrics only; the families marked \\*) carry the `trace_id` of the flow, so that
-  a bucket opens its trace.
+- **Exemplars** (OpenMetrics only; the families marked \\*) carry the `trace_id` of the flow, so
+  that a bucket opens its trace.
 - **No flow is lost between the families**: `sum(managed_auth_flows_started_total)` is
   `sum(managed_auth_flows_ended_total)` plus `sum(managed_auth_flows_in_progress)`.
 - A step or a flow that was not seen whole is counted, but gives no duration.

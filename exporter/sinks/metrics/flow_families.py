@@ -29,11 +29,11 @@ from exporter.sinks.metrics.labels import (
     UNKNOWN,
 )
 
-STEP_BUCKETS: Final = (
+STEP_BUCKETS: Final[tuple[float, ...]] = (
     *(0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0),
     *(30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0),
 )
-FLOW_BUCKETS: Final = (*STEP_BUCKETS, 900.0, 1200.0)
+FLOW_BUCKETS: Final[tuple[float, ...]] = (*STEP_BUCKETS, 900.0, 1200.0)
 """Kernel gives a flow 10 minutes for input and 20 minutes overall."""
 
 _KERNELS: Final = (Outcome.SUCCESS, Outcome.FAILED, Outcome.EXPIRED, Outcome.CANCELED)

@@ -1,0 +1,117 @@
+"""The gauges of flows in progress follow each flow exactly, whoever reads them."""
+
+import threading
+from itertools import cycle, pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+
+from exporter.core.vocabulary import WORKING_STEPS
+from exporter.sinks.metrics.open_flows import OpenFlows
+from tests.sinks.metrics.samples import SECOND_NS, START_NS, flow, total
+
+IN_PROGRESS = "managed_auth_flows_in_progress"
+OLDEST = "managed_auth_oldest_step_entered_timestamp_seconds"
+
+
+def test_every_combination_is_there_at_0() -> None:
+    registry = CollectorRegistry()
+    OpenFlows(registry)
+
+    there = {
+        (sample.labels["step"], sample.labels["flow_type"], sample.value)
+        for metric in registry.collect()
+        for sample in metric.samples
+    }
+    assert there == {
+        (step, kind, 0) for step in WORKING_STEPS for kind in ("LOGIN", "REAUTH", "unknown")
+    }
+
+
+def test_the_oldest_flow_of_a_step_gives_its_time_and_an_empty_step_none() -> None:
+    registry = CollectorRegistry()
+    flows = OpenFlows(registry)
+    flows.entered(flow("a"), "SUBMITTING", START_NS + 9 * SECOND_NS)
+    flows.entered(flow("b"), "SUBMITTING", START_NS + 4 * SECOND_NS)
+    flows.entered(flow("c"), "AWAITING_INPUT", START_NS)
+
+    def oldest(step: str) -> float | None:
+        return registry.get_sample_value(OLDEST, {"step": step})
+
+    assert oldest("SUBMITTING") == START_NS / SECOND_NS + 4
+    assert oldest("AWAITING_INPUT") == START_NS / SECOND_NS
+    assert oldest("DISCOVERING") is None
+
+    flows.ended(flow("b"))
+    assert oldest("SUBMITTING") == START_NS / SECOND_NS + 9
+    flows.ended(flow("c"))
+    assert oldest("AWAITING_INPUT") is None
+
+
+def test_a_flow_type_that_is_learnt_late_leaves_no_count_behind() -> None:
+    registry = CollectorRegistry()
+    flows = OpenFlows(registry)
+    flows.entered(flow(flow_type="unknown"), "DISCOVERING", START_NS)
+    assert total(registry, IN_PROGRESS, flow_type="unknown") == 1
+
+    flows.entered(flow(flow_type="LOGIN"), "SUBMITTING", START_NS)
+    assert total(registry, IN_PROGRESS, flow_type="unknown") == 0
+    assert total(registry, IN_PROGRESS, flow_type="LOGIN", step="SUBMITTING") == 1
+
+    flows.ended(flow(flow_type="REAUTH"))
+    assert total(registry, IN_PROGRESS) == 0
+
+
+def test_the_end_of_an_older_flow_leaves_the_present_one_of_the_connection_alone() -> None:
+    registry = CollectorRegistry()
+    flows = OpenFlows(registry)
+    flows.entered(flow(trace_id=2), "DISCOVERING", START_NS)
+    flows.ended(flow(trace_id=1))
+
+    assert total(registry, IN_PROGRESS, step="DISCOVERING") == 1
+
+
+_MOVES = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from((*WORKING_STEPS, None))))
+
+
+@given(_MOVES)
+def test_the_gauges_always_count_the_flows_that_are_in_each_step(
+    moves: list[tuple[str, str | None]],
+) -> None:
+    registry = CollectorRegistry()
+    flows = OpenFlows(registry)
+    where: dict[str, str] = {}
+    for connection_id, step in moves:
+        if step is None:
+            flows.ended(flow(connection_id))
+            where.pop(connection_id, None)
+        else:
+            flows.entered(flow(connection_id), step, START_NS)
+            where[connection_id] = step
+
+    for step in WORKING_STEPS:
+        assert total(registry, IN_PROGRESS, step=step) == list(where.values()).count(step)
+    assert total(registry, OLDEST) == len(set(where.values())) * START_NS / SECOND_NS
+
+
+def test_a_scrape_in_another_thread_never_misses_a_flow_between_two_steps() -> None:
+    registry = CollectorRegistry()
+    flows = OpenFlows(registry)
+    for number in range(50):
+        flows.entered(flow(str(number)), "DISCOVERING", START_NS)
+    scraped: list[float] = []
+
+    def scrape() -> None:
+        scraped.extend(total(registry, IN_PROGRESS) for _ in range(200))
+
+    scraper = threading.Thread(target=scrape)
+    scraper.start()
+    steps = pairwise(cycle(WORKING_STEPS))
+    while scraper.is_alive():
+        _, step = next(steps)
+        for number in range(50):
+            flows.entered(flow(str(number)), step, START_NS)
+    scraper.join()
+
+    assert scraped == [50] * 200
