@@ -57,7 +57,10 @@ class Classifier:
 
 def fold(text: str) -> str:
     """The text without case, accents, typographic quotes and runs of space."""
-    decomposed = unicodedata.normalize("NFKD", text.replace("\u2019", "'").casefold())
+    # Caseless by the Unicode Standard, section 3.13, D146: decompose, fold, and both once more.
+    decomposed = text.replace("\u2019", "'")
+    for _ in range(2):
+        decomposed = unicodedata.normalize("NFKD", decomposed).casefold()
     return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).split())
 
 
