@@ -43,11 +43,11 @@ def time_ns(at_ns: int) -> int:
     return min(max(at_ns, 0), LAST_TIME_NS)
 
 
-def few_attributes(values: Values, limit: int | None) -> Attributes:
+def few_attributes(values: Values, limit: int | None, max_length: int | None) -> Attributes:
     """The last of them up to the limit; the SDK's own mapping tells how many went."""
-    if limit is None or len(values) <= limit:
+    if max_length is None and (limit is None or len(values) <= limit):
         return values
-    return BoundedAttributes(maxlen=limit, attributes=values)
+    return BoundedAttributes(maxlen=limit, attributes=values, max_value_len=max_length)
 
 
 def few(items: Sequence[_Item], limit: int | None) -> Sequence[_Item]:

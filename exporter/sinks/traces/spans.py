@@ -146,7 +146,9 @@ class SpanBuilder:
             context=context,
             parent=parent,
             resource=self._resource,
-            attributes=few_attributes(values, limits.max_span_attributes),
+            attributes=few_attributes(
+                values, limits.max_span_attributes, limits.max_span_attribute_length
+            ),
             events=few([self._event(fact) for fact in facts], limits.max_events) if facts else (),
             links=few(links, limits.max_links),
             status=status,
@@ -179,8 +181,10 @@ class SpanBuilder:
                 values = {keys.GAP_CAUSE: fact.cause.value}
             case _:
                 assert_never(fact)
-        few = few_attributes(values, self._limits.max_event_attributes)
-        return Event(name.value, few, time_ns(fact.at_ns))
+        bounded = few_attributes(
+            values, self._limits.max_event_attributes, self._limits.max_attribute_length
+        )
+        return Event(name.value, bounded, time_ns(fact.at_ns))
 
     def _text(self, value: str) -> str:
         return text(value, self._max_length)

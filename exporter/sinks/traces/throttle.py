@@ -13,6 +13,7 @@ INTERVAL_SECONDS: Final = 60.0
 
 _LOGGERS: Final = (
     "exporter.sinks.traces.pipeline",
+    "opentelemetry.attributes",
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
     "opentelemetry.sdk._shared_internal",
