@@ -110,7 +110,7 @@ def number(minimum: float, maximum: float) -> Kind:
         except ValueError:
             raise ValueError(f"{text!r} is no number") from None
         if not minimum <= value <= maximum:
-            raise ValueError(f"{text} is out of range: use {minimum:g} to {maximum:g}")
+            raise ValueError(f"{value:g} is out of range: use {minimum:g} to {maximum:g}")
         return value
 
     return Kind("X", parse)

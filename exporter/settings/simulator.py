@@ -124,7 +124,7 @@ class SimulatorSettings:
     heartbeat_seconds: Annotated[
         float,
         Option(
-            "--simulator.heartbeat-interval",
+            "--simulator.heartbeat",
             "Time between two heartbeats of a stream.",
             kinds.duration(minimum_seconds=0.01),
             SIMULATED,

@@ -1,0 +1,179 @@
+"""The picture that ``demo`` draws: what flows by, and where to look at it more closely.
+
+On a terminal it is drawn anew every half second; anywhere else each ending is one plain line.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from exporter.sinks.live import EndingView, FlowView, LiveSnapshot, SeenError
+
+REFRESH_SECONDS = 0.5
+# Lines that are neither a flow nor an ending: headings, totals, where to look.
+_FIXED_LINES = 13
+_MIN_ROWS = 3
+
+_STEP_STYLES: Mapping[str, str] = {
+    "DISCOVERING": "cyan",
+    "SUBMITTING": "blue",
+    "AWAITING_INPUT": "yellow",
+    "AWAITING_EXTERNAL_ACTION": "yellow",
+}
+_OUTCOME_STYLES: Mapping[str, str] = {
+    "success": "green",
+    "failed": "bold red",
+    "expired": "red",
+    "unknown": "red",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where to look."""
+
+    page: str
+    metrics: str
+    query: str
+
+
+def _safe(text: str, style: str = "") -> Text:
+    """Text from elsewhere: no markup of ours, and no control codes of theirs."""
+    return Text("".join(c if c.isprintable() else "?" for c in text), style, no_wrap=True)
+
+
+def _seconds(value: float) -> str:
+    return f"{max(0.0, value):.1f} s"
+
+
+def _why(code: str | None, error: SeenError | None) -> str:
+    parts = [code, f"{error.category}: {error.text}" if error is not None else None]
+    return ", ".join(part for part in parts if part)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, expand=True, pad_edge=False
+    )
+    for column in columns:
+        right = column in {"in step", "since start", "took"}
+        table.add_column(
+            column,
+            header_style="dim",
+            no_wrap=True,
+            overflow="ellipsis",
+            justify="right" if right else "left",
+            ratio=1 if column in {"website says", "why"} else None,
+        )
+    return table
+
+
+def _open_row(table: Table, flow: FlowView, now_seconds: float) -> None:
+    table.add_row(
+        _safe(flow.step, _STEP_STYLES.get(flow.step, "")),
+        _seconds(now_seconds - flow.step_entered_seconds),
+        _safe(flow.flow_type),
+        _safe(flow.domain),
+        _seconds(now_seconds - flow.started_seconds),
+        _safe(_why(None, flow.website_error), "magenta"),
+    )
+
+
+def _ended_row(table: Table, flow: EndingView) -> None:
+    duration = flow.duration_seconds
+    table.add_row(
+        _safe(flow.outcome, _OUTCOME_STYLES.get(flow.outcome, "dim")),
+        "-" if duration is None else _seconds(duration),
+        _safe(flow.flow_type),
+        _safe(flow.domain),
+        _safe(_why(flow.error_code, flow.website_error)),
+    )
+
+
+def _counts(title: str, counts: Mapping[str, int]) -> Text:
+    shown = "  ".join(f"{name} {count}" for name, count in counts.items() if count) or "none yet"
+    return Text.assemble((f"{title}  ", "bold"), _safe(shown))
+
+
+def picture(live: LiveSnapshot, places: Places, *, now_seconds: float, rows: int) -> RenderableType:
+    """What there is to see at one moment.
+
+    Args:
+        live: the flows.
+        places: where to look.
+        now_seconds: Unix seconds, from which ages count.
+        rows: how many flows to show at most, half of them in progress.
+    """
+    totals = live.totals
+    going = _table(
+        "In progress", "step", "in step", "type", "domain", "since start", "website says"
+    )
+    for flow in live.in_progress[: rows - rows // 2]:
+        _open_row(going, flow, now_seconds)
+    gone = _table("Ended last", "outcome", "took", "type", "domain", "why")
+    for ending in live.ended[: rows // 2]:
+        _ended_row(gone, ending)
+    hidden = totals.in_progress - going.row_count
+    more = f"  ({going.row_count} shown)" if hidden > 0 else ""
+    return Group(
+        Text.assemble(("managed-auth-exporter demo", "bold"), "   Ctrl-C stops it"),
+        _safe(f"Page     {places.page}"),
+        _safe(f"Metrics  {places.metrics}"),
+        _safe(f"PromQL   {places.query}"),
+        Text(""),
+        _counts("Flows   ", {"in progress": totals.in_progress, **totals.ended_by_outcome})
+        + Text(more),
+        _counts("Errors  ", totals.website_errors_by_category),
+        _counts("Illegal ", totals.illegal_transitions_by_reason),
+        Text(""),
+        going,
+        Text(""),
+        gone,
+    )
+
+
+def plain_line(flow: EndingView) -> str:
+    """An ending as one line."""
+    at = datetime.fromtimestamp(flow.ended_seconds, UTC).isoformat(timespec="seconds")
+    took = "" if flow.duration_seconds is None else f" after {_seconds(flow.duration_seconds)}"
+    why = _why(flow.error_code, flow.website_error)
+    line = f"{at} {flow.flow_type} {flow.outcome}{took} {flow.domain}{f': {why}' if why else ''}"
+    return _safe(line).plain
+
+
+async def show(
+    snapshot: Callable[[], LiveSnapshot],
+    places: Places,
+    *,
+    console: Console,
+    now_seconds: Callable[[], float],
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> None:
+    """Draw until cancelled."""
+    if console.is_terminal:
+        with Live(console=console, auto_refresh=False, transient=False) as live:
+            while True:
+                rows = max(2 * _MIN_ROWS, console.height - _FIXED_LINES)
+                live.update(
+                    picture(snapshot(), places, now_seconds=now_seconds(), rows=rows), refresh=True
+                )
+                await sleep(REFRESH_SECONDS)
+    for line in (f"page: {places.page}", f"metrics: {places.metrics}", f"PromQL: {places.query}"):
+        _print(console, line)
+    seen = 0
+    while True:
+        for flow in reversed(snapshot().ended):
+            if flow.sequence > seen:
+                seen = flow.sequence
+                _print(console, plain_line(flow))
+        await sleep(REFRESH_SECONDS)
+
+
+def _print(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,118 @@
+"""Text in, a checked value out: what each kind takes, and how it says no."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.settings import kinds
+from exporter.settings.kinds import Kind, ListenAddress, Secret
+from exporter.settings.table import ROWS
+
+_DURATION = kinds.duration(minimum_seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (_DURATION, "15s", 15.0),
+        (_DURATION, "1h30m", 5400.0),
+        (_DURATION, "1.5s", 1.5),
+        (_DURATION, "1000ms", 1.0),
+        (kinds.duration(minimum_seconds=0), "500ms", 0.5),
+        (_DURATION, "2d", 172_800.0),
+        (kinds.integer(0, 10), "10", 10),
+        (kinds.number(0, 10), "2.5", 2.5),
+        (kinds.choice("a", "b"), "b", "b"),
+        (kinds.text("ID"), " conn_1 ", "conn_1"),
+        (kinds.BOOLEAN, "Yes", True),
+        (kinds.BOOLEAN, "off", False),
+        (kinds.LISTEN_ADDRESS, ":10464", ListenAddress("", 10464)),
+        (kinds.LISTEN_ADDRESS, "[::1]:0", ListenAddress("::1", 0)),
+        (kinds.LISTEN_ADDRESS, "exporter.example:80", ListenAddress("exporter.example", 80)),
+        (kinds.HTTP_PATH, "/a/metrics", "/a/metrics"),
+        (kinds.ORIGIN, "https://api.onkernel.com/", "https://api.onkernel.com"),
+        (kinds.SCENARIO_WEIGHT, "totp", ("totp", 1.0)),
+        (kinds.SCENARIO_WEIGHT, "totp=0.5", ("totp", 0.5)),
+        (kinds.SECRET, " key\n", Secret("key")),
+    ],
+)
+def test_a_kind_reads_what_its_metavar_promises(kind: Kind, text: str, value: object) -> None:
+    assert kind.parse(text) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "mend"),
+    [
+        (_DURATION, "15", "such as 15s"),
+        (_DURATION, "15 parsecs", "such as 15s"),
+        (_DURATION, "999ms", "at least 1s"),
+        (kinds.integer(0, 10), "11", "use 0 to 10"),
+        (kinds.integer(0, 10), "1e3", "whole number"),
+        (kinds.number(0, 10), "nan", "use 0 to 10"),
+        (kinds.number(0, 10), "many", "no number"),
+        (kinds.choice("a", "b"), "c", "none of a, b"),
+        (kinds.text("ID"), " ", "give it a value"),
+        (kinds.BOOLEAN, "maybe", "neither true nor false"),
+        (kinds.LISTEN_ADDRESS, "10464", "such as :10464"),
+        (kinds.LISTEN_ADDRESS, ":65536", "use 0 to 65535"),
+        (kinds.LISTEN_ADDRESS, "::1:80", "such as :10464"),
+        (kinds.HTTP_PATH, "metrics", "/metrics"),
+        (kinds.HTTP_PATH, "/metrics?x", "/metrics"),
+        (kinds.HTTP_PATH, "/", "/metrics"),
+        (kinds.ORIGIN, "api.onkernel.com", "https://api.onkernel.com"),
+        (kinds.ORIGIN, "ftp://api.onkernel.com", "https://api.onkernel.com"),
+        (kinds.ORIGIN, "https://api.onkernel.com:99999", "https://api.onkernel.com"),
+        (kinds.SCENARIO_WEIGHT, "totp=", "number of 0 or more"),
+        (kinds.SCENARIO_WEIGHT, "totp=inf", "number of 0 or more"),
+        (kinds.SCENARIO_WEIGHT, "=1", "NAME=WEIGHT"),
+        (kinds.SECRET, "", "give it the key"),
+        (kinds.FILE, "/nowhere/at/all", "no such file"),
+    ],
+)
+def test_a_refusal_names_the_mend(kind: Kind, text: str, mend: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(mend)) as refusal:
+        kind.parse(text)
+    assert "\n" not in str(refusal.value)
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused_and_never_crashes(text: str) -> None:
+    for row in ROWS:
+        if row.option.kind is kinds.FILE:
+            continue
+        try:
+            said = row.option.kind.parse(text)
+        except ValueError as refusal:
+            said = str(refusal)
+        assert said not in (None, "")
+        assert not isinstance(said, str) or "\n" not in said
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is a directory"):
+        kinds.FILE.parse(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://user:hunter2@api.example", "https://api.example?hunter2", "http://a#hunter2"]
+)
+def test_a_url_with_a_secret_in_it_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(ValueError, match="leave only") as refusal:
+        kinds.ORIGIN.parse(url)
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_a_secret_shows_itself_only_when_asked() -> None:
+    secret = Secret("sk-1")
+    assert "sk-1" not in f"{secret} {secret!r} {[secret]}"
+    assert secret.reveal() == "sk-1"
+    assert secret == Secret("sk-1")
+    assert len({secret, Secret("sk-1"), Secret("sk-2")}) == 2
+
+
+def test_an_address_is_written_as_it_is_read() -> None:
+    for text in (":10464", "[::1]:80", "127.0.0.1:0"):
+        assert str(kinds.LISTEN_ADDRESS.parse(text)) == text
