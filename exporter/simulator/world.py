@@ -1,6 +1,7 @@
 """The simulated world: its connections, the flows that begin in it, and who supersedes whom."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 
@@ -42,12 +43,12 @@ class World:
         self.ledger = Ledger()
         self.connections: dict[str, Connection] = {}
         self.on_started: Callable[[Connection], None] = lambda _connection: None
-        self._rng = Random(config.seed)  # noqa: S311 - a simulation, not a secret
+        self._rng = self._random("connections")
         self.mix = Mix(REALISTIC_MIX if config.scenarios is None else config.scenarios)
         self._players: dict[str, tuple[Player, asyncio.Task[None]]] = {}
         self._arrivals: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
-        self._flows = 0
+        self._draws: Counter[str] = Counter()
         self._arrived = 0
         self._failure: BaseException | None = None
         self.is_closed = False
@@ -81,7 +82,7 @@ class World:
         """
         superseding = connection.running_flow is not None
         name = PLAIN_SCENARIO if superseding else scenario_of_domain(connection.domain)
-        return self.start(connection, name, scripted=False)
+        return self.start(connection, name, scripted=False, lot="api")
 
     def start(
         self,
@@ -90,8 +91,12 @@ class World:
         *,
         flow_type: str | None = None,
         scripted: bool = True,
+        lot: str = "asked",
     ) -> Flow:
         """Begins a flow, superseding one that is past its ``flow_expires_at``.
+
+        ``lot`` names the sequence of random flows that this one is the next of: the n-th flow of a
+        lot is the same for the same seed, whatever else goes on in the world.
 
         Raises:
             FlowRunningError: a flow is running and not past its ``flow_expires_at``.
@@ -101,8 +106,8 @@ class World:
         flow_type = flow_type or script.flow_type
         if stuck is not None and self.clock.now_ns() <= stuck.expires_ns:
             raise FlowRunningError
-        self._flows += 1
-        rng = Random(f"{self.config.seed}/{self._flows}")  # noqa: S311 - as above
+        self._draws[lot] += 1
+        rng = self._random(f"{lot} {self._draws[lot]}")
         if stuck is not None:
             stuck.supersede()
             self._drop_player(stuck)
@@ -149,13 +154,14 @@ class World:
 
     async def _live(self) -> None:
         rate, most = self.config.flows_per_minute / 60, self.config.max_flows
+        dice = self._random("arrivals")
         while rate and self._population and (most is None or self._arrived < most):
-            await self.clock.sleep_real(self._rng.expovariate(rate))
-            scenario = self.mix.draw(self._rng)
+            await self.clock.sleep_real(dice.expovariate(rate))
+            scenario = self.mix.draw(dice)
             while (connection := self.pick(scenario)) is None:
                 await self._change()
             self._arrived += 1
-            self.start(connection, scenario)
+            self.start(connection, scenario, lot="population")
 
     async def finished(self) -> None:
         """Returns when ``max_flows`` have begun by themselves (if set) and no flow is running.
@@ -181,6 +187,9 @@ class World:
         for connection in self.connections.values():
             connection.hub.end()
 
+    def _random(self, purpose: str) -> Random:
+        return Random(f"{self.config.seed}/{purpose}")  # noqa: S311 - a simulation, no secret
+
     def _settle(self, connection_id: str, domain: str, profile: str, status: str) -> Connection:
         hub = Hub(event_ids=self.config.event_ids)
         connection = Connection(connection_id, domain, profile, status, hub)
@@ -189,7 +198,7 @@ class World:
 
     def _play(self, flow: Flow) -> None:
         def log_in_again() -> None:
-            self.start(flow.connection, PLAIN_SCENARIO)
+            self.start(flow.connection, PLAIN_SCENARIO, lot=f"after {flow.id}")
 
         player = Player(flow, self.clock, log_in_again)
         task = asyncio.create_task(player.play(), name=flow.id)
