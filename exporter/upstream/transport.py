@@ -52,7 +52,7 @@ def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
         proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
     except (ValueError, httpx.InvalidURL):
         proxy = None
-    if proxy is None or proxy.url.scheme not in {"http", "https"}:
+    if proxy is None or proxy.url.scheme not in {"http", "https"} or not proxy.url.host:
         name = f"{url.scheme.upper()}_PROXY or ALL_PROXY"
         raise ValueError(f"the proxy in {name} has to be an http:// or https:// URL")
     return proxy
