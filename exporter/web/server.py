@@ -107,41 +107,6 @@ class WebServer:
         )
         self._task: asyncio.Task[None] | None = None
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.is_started.set()
-
-
-class WebServer:
-    """Serves one application on any number of sockets, which it takes over and closes.
-
-    Attributes:
-        urls: where it is served, as a browser on this machine would write it.
-    """
-
-    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
-        self._sockets = list(sockets)
-        self.urls = tuple(_url(one) for one in self._sockets)
-        self._server = _Server(
-            uvicorn.Config(
-                app,
-                http="h11",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
-        )
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def urls(self) -> tuple[str, ...]:
-        """Where it is served, as a browser on this machine would write it."""
-        return tuple(_url(one) for one in self._sockets)
-
     async def start(self) -> None:
         """Serve; returns when requests are answered."""
         self._task = asyncio.create_task(self._server.serve(self._sockets), name="web server")
