@@ -1,5 +1,8 @@
 """Observations in, spans out of a real socket, compared field by field."""
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
@@ -169,6 +172,22 @@ def test_a_restart_sends_the_same_ids_again(collector: Received) -> None:
     spans = collector.spans
     assert len(spans) == 6
     assert spans[:3] == spans[3:]
+
+
+def test_a_collector_that_hangs_never_keeps_the_process(collector: Received) -> None:
+    collector.hold()
+    program = (
+        "from exporter.sinks.traces import sink_from_environment as sink;"
+        "from tests.sinks.traces.samples import flow_ended, flow_ref;"
+        "s = sink(); s.observe(flow_ended(flow_ref())); s.shutdown(0.5); print(*s.counts)"
+    )
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert time.perf_counter() - started < 5.0  # a try of the exporter takes 10 s
+    assert done.stdout.split() == ["0", "1", "0"]
+    assert "Traceback" not in done.stderr
 
 
 def test_a_grpc_collector_that_is_gone_costs_its_spans_and_no_more_time(

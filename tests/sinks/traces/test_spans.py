@@ -7,7 +7,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanKind, StatusCode
 
 from exporter.core import ids
-from exporter.core.observations import FlowEnded, Outcome, StepFinished
+from exporter.core.observations import FlowEnded, FlowFact, Outcome, StepFinished, WebsiteError
 from exporter.sinks.traces.attributes import ATTRIBUTES, Carrier
 from exporter.sinks.traces.bounds import LAST_TIME_NS, MAX_VALUE_LENGTH
 from exporter.sinks.traces.spans import SpanBuilder
@@ -170,6 +170,12 @@ def test_only_failed_and_expired_flows_are_errors(
     ("next_state", "facts", "status", "error_type"),
     [
         ("FAILED", FACTS, StatusCode.ERROR, "wrong_credentials"),
+        (
+            "FAILED",
+            (*FACTS, WebsiteError(STARTED_NS, "captcha", "Are you human?"), *FACTS[1:]),
+            StatusCode.ERROR,
+            "captcha",
+        ),
         ("FAILED", (), StatusCode.ERROR, "_OTHER"),
         ("EXPIRED", (), StatusCode.ERROR, "expired"),
         ("SUCCESS", FACTS, StatusCode.UNSET, None),
@@ -178,7 +184,7 @@ def test_only_failed_and_expired_flows_are_errors(
     ],
 )
 def test_the_step_that_a_flow_failed_in_is_an_error(
-    next_state: str | None, facts: tuple[()], status: StatusCode, error_type: str | None
+    next_state: str | None, facts: tuple[FlowFact, ...], status: StatusCode, error_type: str | None
 ) -> None:
     span = build(step_finished(flow_ref(), next_state=next_state, facts=facts))
     assert span.status.status_code is status
