@@ -1,6 +1,8 @@
 """A server on loopback that answers with whatever bytes a test wants, and remembers requests."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -34,6 +36,9 @@ class Exchange:
         )
 
     def reset(self) -> None:
+        """End the connection with RST: what lingering for no time at all means to TCP."""
+        connection: socket.socket = self.writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
     async def gone(self) -> None:

@@ -1,0 +1,326 @@
+"""One connection followed over real sockets, through everything that can happen to a stream."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from exporter.core.flow import FlowTracker
+from exporter.core.observations import (
+    FlowEnded,
+    FlowStarted,
+    Gap,
+    GapCause,
+    Outcome,
+    StreamEnded,
+    StreamEndReason,
+    StreamEventKind,
+    StreamMessage,
+    StreamOpened,
+)
+from exporter.upstream.door import Door
+from exporter.upstream.ends import Forget, Stop
+from exporter.upstream.follower import Follower
+from exporter.upstream.idle import IdleLimit
+from exporter.upstream.kernel_api import KernelApi
+from exporter.upstream.sse import MAX_MESSAGE_BYTES
+from tests.upstream.raw_server import Exchange, RawServer, raw_server
+from tests.upstream.recorder import FakeTime, Recorder
+from tests.upstream.wire import START_SECONDS, SUCCESS, heartbeat, message, state
+
+Part = Callable[[Exchange], Awaitable[None]]
+
+
+def streaming(*chunks: bytes, then: Part | None = None) -> Part:
+    """Answer with a stream of these chunks; after them the stream ends, or ``then`` happens."""
+
+    async def part(exchange: Exchange) -> None:
+        await exchange.open_stream()
+        for chunk in chunks:
+            await exchange.send(chunk)
+            await asyncio.sleep(0)
+        if then:
+            await then(exchange)
+
+    return part
+
+
+def status(code: int, **headers: str) -> Part:
+    async def part(exchange: Exchange) -> None:
+        await exchange.answer(code, b"{}", **headers)
+
+    return part
+
+
+async def silence(exchange: Exchange) -> None:
+    await exchange.gone()
+
+
+async def cut_short(exchange: Exchange) -> None:
+    """End a chunked body without its last chunk, as a server that is killed does."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked"
+    event = state(0, "DISCOVERING")
+    await exchange.send(head, b"\r\n\r\n%x\r\n%s\r\n" % (len(event), event))
+
+
+async def reset(exchange: Exchange) -> None:
+    exchange.reset()
+
+
+class Run:
+    """What a follower did against a server that plays one part a request."""
+
+    def __init__(self) -> None:
+        self.sink = Recorder()
+        self.time = FakeTime(START_SECONDS + 10)
+        self.chance = 0.0
+        self.result: Stop | Forget | None = None
+        self.server: RawServer | None = None
+
+    async def play(self, *parts: Part, idle_seconds: float = 5.0) -> None:
+        async def handler(exchange: Exchange) -> None:
+            await parts[min(exchange.number, len(parts) - 1)](exchange)
+
+        clock = self.time.clock(self.chance)
+        tracker = FlowTracker("c1", domain="example.com", classify=lambda _: "other")
+        async with raw_server(handler) as self.server, asyncio.timeout(10):
+            api = KernelApi(self.server.url, lambda: "sk", self.sink, clock=clock)
+            follower = Follower(
+                "c1",
+                Door(tracker, self.sink),
+                api=api,
+                sink=self.sink,
+                clock=clock,
+                idle=IdleLimit(floor_seconds=idle_seconds, unlearnt_seconds=idle_seconds),
+            )
+            self.result = await follower.run()
+            await api.aclose()
+
+    @property
+    def ends(self) -> list[str]:
+        return [each.reason.value for each in self.sink.of(StreamEnded)]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [each.outcome for each in self.sink.of(FlowEnded)]
+
+    @property
+    def gaps(self) -> list[GapCause]:
+        facts = [fact for each in self.sink.of(FlowEnded) for fact in each.facts]
+        return [fact.cause for fact in facts if isinstance(fact, Gap)]
+
+    @property
+    def kinds(self) -> list[StreamEventKind]:
+        return [each.kind for each in self.sink.of(StreamMessage)]
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run()
+
+
+async def test_flow_is_followed_from_its_start_to_its_end(run: Run) -> None:
+    await run.play(
+        streaming(
+            state(0, "DISCOVERING"),
+            state(2, "AWAITING_INPUT"),
+            heartbeat(3),
+            state(5, "SUBMITTING"),
+            SUCCESS,
+        )
+    )
+    assert run.result == Stop()
+    assert run.ends == ["terminal"]
+    assert run.outcomes == [Outcome.SUCCESS]
+    assert run.gaps == []
+    assert run.sink.of(StreamOpened) == [StreamOpened("c1")]
+    assert run.sink.of(StreamEnded) == [StreamEnded("c1", StreamEndReason.TERMINAL, opened=True)]
+    assert run.kinds == ["state", "state", "heartbeat", "state", "state"]
+    lags = [each.lag_ns for each in run.sink.of(StreamMessage)]
+    assert lags == [10 * 10**9, 8 * 10**9, 7 * 10**9, 5 * 10**9, 10**9]
+
+
+@pytest.mark.parametrize(
+    ("accident", "reason"),
+    [
+        (streaming(state(0, "DISCOVERING")), "eof"),
+        (streaming(state(0, "DISCOVERING"), then=reset), "network"),
+        (cut_short, "network"),
+        (streaming(state(0, "DISCOVERING"), state(1, "SUBMITTING")[:40]), "eof"),
+        (streaming(state(0, "DISCOVERING"), state(1, "SUBMITTING")[:40], then=reset), "network"),
+    ],
+)
+async def test_broken_stream_is_opened_again_and_the_flow_goes_on(
+    run: Run, accident: Part, reason: str
+) -> None:
+    await run.play(accident, streaming(state(4, "SUBMITTING"), SUCCESS))
+    assert run.ends == [reason, "terminal"]
+    assert run.outcomes == [Outcome.SUCCESS]
+    assert run.gaps == [GapCause.RECONNECT]
+    assert len(run.sink.of(FlowStarted)) == 1
+
+
+@pytest.mark.parametrize("code", [408, 409, 425, 500, 503])
+async def test_server_s_trouble_is_retried(run: Run, code: int) -> None:
+    await run.play(status(code), status(code), streaming(state(0, "DISCOVERING"), SUCCESS))
+    assert run.ends == ["http_5xx", "http_5xx", "terminal"]
+    assert run.time.slept == [0.5, 0.5]
+    assert [each.opened for each in run.sink.of(StreamEnded)] == [False, False, True]
+
+
+async def test_retry_after_is_honoured(run: Run) -> None:
+    await run.play(status(503, Retry_After="17"), streaming(SUCCESS))
+    assert run.time.slept == [17.5]
+
+
+async def test_refused_key_is_retried_about_every_minute(run: Run) -> None:
+    await run.play(status(401), status(403), streaming(SUCCESS))
+    assert run.ends == ["http_401", "http_401", "terminal"]
+    assert run.time.slept == [60.5, 60.5]
+
+
+@pytest.mark.parametrize("code", [404, 410])
+async def test_missing_connection_is_forgotten(run: Run, code: int) -> None:
+    await run.play(status(code))
+    assert run.result == Forget()
+    assert run.ends == ["http_404"]
+
+
+async def test_429_waits_as_long_as_the_server_asks(run: Run) -> None:
+    await run.play(status(429, Retry_After="30"), streaming(SUCCESS))
+    assert run.ends == ["http_429", "terminal"]
+    assert sum(run.time.slept) >= 30
+
+
+@pytest.mark.parametrize("code", [204, 301, 400, 418])
+async def test_answer_that_is_no_stream_stops_where_no_flow_is_open(run: Run, code: int) -> None:
+    await run.play(status(code))
+    assert (run.result, run.ends) == (Stop(), ["protocol"])
+
+
+async def test_html_in_the_middle_of_a_flow_is_retried(run: Run) -> None:
+    await run.play(
+        streaming(state(0, "DISCOVERING")),
+        status(200, Content_Type="text/html"),
+        streaming(SUCCESS),
+    )
+    assert run.ends == ["eof", "protocol", "terminal"]
+
+
+async def test_end_without_any_flow_stops(run: Run) -> None:
+    await run.play(streaming(heartbeat(0)))
+    assert (run.result, run.ends) == (Stop(), ["eof"])
+
+
+async def test_snapshot_of_a_flow_that_is_over_is_terminal_and_counts_no_flow(run: Run) -> None:
+    await run.play(streaming(SUCCESS))
+    assert (run.result, run.ends) == (Stop(), ["terminal"])
+    assert run.outcomes == []
+
+
+async def test_resume_sends_the_last_event_id(run: Run) -> None:
+    await run.play(
+        streaming(b"id: 41\n" + state(0, "DISCOVERING")),
+        streaming(state(1, "SUBMITTING")),
+        streaming(SUCCESS),
+    )
+    assert run.server
+    sent = [each.headers.get("last-event-id") for each in run.server.requests]
+    assert sent == [None, "41", "41"]
+
+
+async def test_event_id_that_no_header_can_carry_does_not_stop_the_follower(run: Run) -> None:
+    await run.play(streaming(b"id: a\x01b\r\n" + state(0, "DISCOVERING")), streaming(SUCCESS))
+    assert run.server
+    assert run.ends == ["eof", "terminal"]
+    assert "last-event-id" not in run.server.requests[1].headers
+
+
+async def test_retry_line_sets_the_reconnection_time(run: Run) -> None:
+    await run.play(streaming(b"retry: 9000\n\n", state(0, "DISCOVERING")), streaming(SUCCESS))
+    assert run.time.slept == [9.5]
+
+
+async def test_silent_stream_is_idle_and_opened_again(run: Run) -> None:
+    await run.play(
+        streaming(state(0, "DISCOVERING"), then=silence), streaming(SUCCESS), idle_seconds=0.1
+    )
+    assert run.ends == ["idle", "terminal"]
+    assert run.gaps == [GapCause.RECONNECT]
+
+
+async def test_slow_drip_of_an_endless_message_is_idle(run: Run) -> None:
+    async def drip(exchange: Exchange) -> None:
+        while not exchange.closed.is_set():
+            await exchange.send(b"x")
+            await asyncio.sleep(0.01)
+
+    await run.play(
+        streaming(state(0, "DISCOVERING"), then=drip), streaming(SUCCESS), idle_seconds=0.1
+    )
+    assert run.ends == ["idle", "terminal"]
+
+
+async def test_comments_keep_a_stream_alive(run: Run) -> None:
+    async def comments(exchange: Exchange) -> None:
+        for _ in range(10):
+            await exchange.send(b": alive\n\n")
+            await asyncio.sleep(0.03)
+        await exchange.send(SUCCESS)
+
+    await run.play(streaming(state(0, "DISCOVERING"), then=comments), idle_seconds=0.15)
+    assert run.ends == ["terminal"]
+
+
+async def test_bad_messages_are_counted_and_the_stream_goes_on(run: Run) -> None:
+    oversized = b"data: " + b"x" * MAX_MESSAGE_BYTES + b"\n\n"
+    await run.play(
+        streaming(
+            b"data: {nonsense\n\n",
+            state(0, "DISCOVERING"),
+            b"data: \xff\xfe\n\n",
+            message("event_of_tomorrow", mood="fine"),
+            b"event: managed_auth_state\n\n",
+            message("error", timestamp="2025-06-15T15:06:40Z", error={"code": "x"}),
+            oversized,
+            b"data: " + b"[" * 100_000 + b"\n\n",
+            SUCCESS,
+        )
+    )
+    assert run.ends == ["terminal"]
+    assert run.kinds == [
+        "malformed",
+        "state",
+        "malformed",
+        "unknown",
+        "error",
+        "oversized",
+        "malformed",
+        "state",
+    ]
+
+
+async def test_back_off_grows_while_nothing_comes_and_starts_over_after_a_message() -> None:
+    run = Run()
+    run.chance = 1.0
+    await run.play(
+        status(500),
+        status(500),
+        status(500),
+        streaming(state(0, "DISCOVERING")),
+        streaming(SUCCESS),
+    )
+    assert run.time.slept == [1, 2, 4, 1]
+
+
+async def test_stop_closes_the_stream_and_says_so() -> None:
+    run = Run()
+    playing = asyncio.create_task(run.play(streaming(state(0, "DISCOVERING"), then=silence)))
+    async with asyncio.timeout(5):
+        while not run.sink.of(FlowStarted):  # noqa: ASYNC110 - a sink has no event
+            await asyncio.sleep(0)
+    playing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await playing
+    assert run.sink.of(StreamEnded) == [StreamEnded("c1", StreamEndReason.STOPPED, opened=True)]
+    assert run.outcomes == []
