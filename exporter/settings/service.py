@@ -40,6 +40,8 @@ class FollowingSettings:
             kinds.duration(minimum_seconds=1),
             SERVICE,
             "15s",
+            # The simulated API has requests to spare, and whoever watches a demo should not wait.
+            defaults=MappingProxyType({Command.DEMO: "2s"}),
         ),
     ]
 

@@ -39,6 +39,7 @@ _FOLLOW_ANSWERS = {
     FollowResult.ACCEPTED: (202, "following"),
     FollowResult.UNKNOWN_CONNECTION: (404, "no such connection"),
     FollowResult.UPSTREAM_UNAVAILABLE: (503, "the Kernel API cannot be reached now: try again"),
+    FollowResult.NO_ROOM: (503, "as many connections are followed as there is room for"),
 }
 
 Endpoint = Callable[[Request], Awaitable[Response]]

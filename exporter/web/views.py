@@ -34,6 +34,7 @@ class FollowResult(StrEnum):
     ACCEPTED = "accepted"
     UNKNOWN_CONNECTION = "unknown_connection"
     UPSTREAM_UNAVAILABLE = "upstream_unavailable"
+    NO_ROOM = "no_room"
 
 
 Follow = Callable[[str], Awaitable[FollowResult]]
