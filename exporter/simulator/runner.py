@@ -55,11 +55,12 @@ class Simulator:
     """The upstream API, served over HTTP; ``async with`` starts and stops it.
 
     ``ledger`` says what really happened, ``world`` holds the connections. ``port`` 0 takes a free
-    one.
+    one. ``notify_url`` may be set at any time; it counts for the flows that begin from then on.
     """
 
     def __init__(self, config: SimulatorConfig, host: str = "127.0.0.1", port: int = 0) -> None:
         self.config = config
+        self.notify_url = config.notify_url
         self.world = World(config)
         self.world.on_started = self._announce
         self._address = (host, port)
@@ -67,7 +68,7 @@ class Simulator:
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._notices: set[asyncio.Task[None]] = set()
-        self._client: httpx.AsyncClient | None = None
+        self._client = httpx.AsyncClient(timeout=_NOTIFY_TIMEOUT_SECONDS, trust_env=False)
 
     @property
     def ledger(self) -> Ledger:
@@ -107,8 +108,6 @@ class Simulator:
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         self._server = _Server(settings)
-        if self.config.notify_url is not None:
-            self._client = httpx.AsyncClient(timeout=_NOTIFY_TIMEOUT_SECONDS, trust_env=False)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
         self.world.begin()
 
@@ -120,8 +119,7 @@ class Simulator:
         for task in self._notices:
             task.cancel()
         await asyncio.gather(*self._notices, return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
+        await self._client.aclose()
         if self._serving is not None:
             await self._serving
 
@@ -141,9 +139,9 @@ class Simulator:
         await self.stop()
 
     def _announce(self, connection: Connection) -> None:
-        if self._client is None or self.config.notify_url is None:
+        if self.notify_url is None:
             return
-        url = self.config.notify_url.replace("{id}", connection.id)
+        url = self.notify_url.replace("{id}", connection.id)
         task = asyncio.create_task(_post(self._client, url))
         self._notices.add(task)
         task.add_done_callback(self._notices.discard)

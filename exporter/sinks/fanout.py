@@ -13,6 +13,9 @@ from exporter.core.observations import Observation, Sink
 LOG_INTERVAL_SECONDS: Final = 60.0
 """A sink that fails may fail on every event; one line a minute tells as much as thousands."""
 
+FAILING_SECONDS: Final = 60.0
+"""How long a sink counts as failing after an error: longer than most scrape intervals."""
+
 _log = structlog.get_logger()
 
 
@@ -24,13 +27,14 @@ class SinkAccount(msgspec.Struct, frozen=True):
 
 
 class _Branch:
-    __slots__ = ("errors", "logged_at", "name", "observe", "seconds")
+    __slots__ = ("errors", "failed_at", "logged_at", "name", "observe", "seconds")
 
     def __init__(self, name: str, sink: Sink) -> None:
         self.name: Final = name
         self.observe: Final = sink.observe
         self.errors = 0
         self.seconds = 0.0
+        self.failed_at: float | None = None
         self.logged_at: float | None = None
 
 
@@ -54,6 +58,7 @@ class FanOut:
                 branch.observe(observation)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other sinks go on
                 branch.errors += 1
+                branch.failed_at = before
                 self._tell(branch, error, before)
             after = self._clock()
             branch.seconds += after - before
@@ -62,6 +67,15 @@ class FanOut:
     def accounts(self) -> dict[str, SinkAccount]:
         """What each sink has cost until now, by name."""
         return {x.name: SinkAccount(x.errors, x.seconds) for x in self._branches}
+
+    def failing(self) -> list[str]:
+        """The names of the sinks that failed within the last minute."""
+        now = self._clock()
+        return [
+            branch.name
+            for branch in self._branches
+            if branch.failed_at is not None and now - branch.failed_at < FAILING_SECONDS
+        ]
 
     def _tell(self, branch: _Branch, error: Exception, now: float) -> None:
         """Log a failure by its type and place: its message could quote the observation."""
