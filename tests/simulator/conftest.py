@@ -15,6 +15,7 @@ from exporter.simulator.runner import Simulator
 
 Serve = Callable[..., Any]
 Follow = Callable[..., Any]
+Until = Callable[..., Any]
 
 QUIET: dict[str, Any] = {"connections": 0, "flows_per_minute": 0, "time_scale": 400.0}
 
@@ -61,3 +62,18 @@ def follow() -> Follow:
         return messages
 
     return following
+
+
+@pytest.fixture
+def until() -> Until:
+    """``await until(check)`` returns when the check (plain or async) holds, for 5 s at most."""
+
+    async def waiting(check: Callable[[], Any]) -> None:
+        for _ in range(500):
+            result = check()
+            if await result if asyncio.iscoroutine(result) else result:
+                return
+            await asyncio.sleep(0.01)
+        pytest.fail("it never came true")
+
+    return waiting
