@@ -167,7 +167,7 @@ class Discovery:
         if connection_id not in self._absent:
             self._absent.add(connection_id)
             _log.warning("there is no such connection", connection_id=connection_id)
-        if self._roster.tracked(connection_id):
+        if connection_id not in self._known and self._roster.tracked(connection_id):
             self._roster.forget(connection_id)
         return None
 

@@ -56,27 +56,28 @@ class Follower:
         self._cursor = Cursor()
         self._opened = False
         self._delivered = False
+        self._had_flow = False
         self._heartbeat_ns: int | None = None
 
     async def run(self) -> Stop | Forget:
         """Follow the connection; returns when there is nothing to follow any more."""
         backoff = Backoff(self._clock.random)
         while True:
+            self._had_flow |= self._door.in_progress
             end = await self._next_end()
             if end.delivered:
                 backoff.reset()
-            flow_open = self._door.in_progress
             step = what_next(
                 end,
-                flow_open=flow_open,
+                flow_open=self._door.in_progress,
                 reconnection_seconds=self._cursor.retry_seconds,
                 backoff=backoff,
             )
             if not isinstance(step, Retry):
                 return step
             await self._clock.sleep(step.seconds)
-            if flow_open and not self._door.in_progress:
-                return Stop()  # A listing has told meanwhile how the flow ended.
+            if self._had_flow and not self._door.in_progress:
+                return Stop()  # The stream broke after the flow's end, or a listing has told of it.
 
     async def _next_end(self) -> StreamEnd:
         """Open a stream and read it to its end, which is told whatever the end is."""
@@ -151,6 +152,7 @@ class Follower:
         self._sink.observe(StreamMessage(kind, received_ns, lag_ns))
         if isinstance(event, StateEvent):
             self._door.feed(event, received_ns)
+            self._had_flow |= self._door.in_progress
 
     def _beat(self, received_ns: int) -> None:
         self._delivered = True

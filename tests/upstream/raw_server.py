@@ -55,9 +55,11 @@ class RawServer:
     requests: list[Exchange] = field(default_factory=list)
     open_connections: int = 0
 
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
         task = asyncio.create_task(self._serve(reader, writer))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -104,4 +106,7 @@ async def raw_server(handler: Handler) -> AsyncIterator[RawServer]:
             task.cancel()
         if server.tasks:
             await asyncio.wait(server.tasks, timeout=5)
+        for writer in server.writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
         await listener.wait_closed()

@@ -218,6 +218,12 @@ async def test_snapshot_of_a_flow_that_is_over_is_terminal_and_counts_no_flow(ru
     assert run.outcomes == []
 
 
+async def test_stream_that_breaks_after_the_flow_s_end_is_not_opened_again(run: Run) -> None:
+    await run.play(streaming(state(0, "DISCOVERING"), SUCCESS, then=reset))
+    assert (run.result, run.ends) == (Stop(), ["network"])
+    assert run.outcomes == [Outcome.SUCCESS]
+
+
 async def test_resume_sends_the_last_event_id(run: Run) -> None:
     await run.play(
         streaming(b"id: 41\n" + state(0, "DISCOVERING")),
