@@ -45,6 +45,7 @@ class Connection:
         self.domain = domain
         self.profile_name = profile_name
         self.status = status
+        self.searchable = f"{connection_id} {domain} {profile_name}".lower()
         self.hub = hub
         self.options: dict[str, object] = {}
         self.flow: Flow | None = None

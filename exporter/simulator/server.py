@@ -45,14 +45,13 @@ class _Routes:
 
     async def list(self, request: Request) -> Response:
         query = request.query_params
-        wanted = [
-            connection
-            for connection in self._world.connections.values()
-            if query.get("domain", connection.domain) == connection.domain
-            and query.get("profile_name", connection.profile_name) == connection.profile_name
-            and query.get("query", "").lower()
-            in f"{connection.id} {connection.domain} {connection.profile_name}".lower()
-        ]
+        wanted = list(self._world.connections.values())
+        if (domain := query.get("domain")) is not None:
+            wanted = [each for each in wanted if each.domain == domain]
+        if (profile_name := query.get("profile_name")) is not None:
+            wanted = [each for each in wanted if each.profile_name == profile_name]
+        if words := query.get("query", "").lower():
+            wanted = [each for each in wanted if words in each.searchable]
         return page_reply(wanted, query, Connection.members)
 
     async def create(self, request: Request) -> Response:
