@@ -1,0 +1,166 @@
+"""The exporter as a process against the simulator: everything it says equals what happened."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Final
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from exporter.simulator.config import SimulatorConfig
+from exporter.simulator.ledger import FlowRecord
+from exporter.simulator.runner import Simulator
+from exporter.simulator.scenarios import SCENARIOS
+from exporter.website_error_rules import load_classifier
+from tests.otlp_receiver import Received, http_receiver, values
+from tests.support.process import STOP_SECONDS, Exporter, exporting, free_port
+
+FLOWS: Final = 200
+TIME_SCALE: Final = 20.0
+ARRIVAL_SECONDS: Final = 0.06
+TOLERANCE_NS: Final = 50_000_000
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+async def play(simulator: Simulator) -> None:
+    """Begin 200 flows, every scenario in turn, the long ones first; wait until all have ended."""
+    names = sorted(SCENARIOS, key=lambda name: name not in ("superseded", "input_expired"))
+    dice = Random(7)
+    world = simulator.world
+    for number in range(FLOWS):
+        name = names[number % len(names)]
+        connection = world.pick(name)
+        assert connection is not None, "all connections are busy: there are too few of them"
+        world.start(connection, name)
+        await asyncio.sleep(ARRIVAL_SECONDS * (0.5 + dice.random()))
+    await simulator.finished()
+
+
+@pytest.mark.timeout(180)
+async def test_metrics_and_traces_of_200_flows_equal_the_simulators_ledger() -> None:
+    port = free_port()
+    config = SimulatorConfig(
+        connections=150,
+        domains=10,
+        flows_per_minute=0,
+        time_scale=TIME_SCALE,
+        notify_url=f"http://127.0.0.1:{port}/-/follow/{{id}}",
+    )
+    with http_receiver() as received:
+        async with Simulator(config) as simulator:
+            env = {
+                "KERNEL_BASE_URL": simulator.base_url,
+                "KERNEL_API_KEY": config.api_key,
+                "OTEL_EXPORTER_OTLP_ENDPOINT": received.endpoint,
+                "OTEL_BSP_SCHEDULE_DELAY": "500",
+            }
+            async with exporting("--discovery.poll-interval=1h", env=env, port=port) as exporter:
+                await play(simulator)
+                ledger = simulator.ledger.ended()
+                samples = await settled(exporter, len(ledger))
+                stopped = await exporter.stop()
+    assert (stopped.status, stopped.seconds < STOP_SECONDS) == (0, True), stopped.stderr
+    assert len(ledger) >= FLOWS
+    check_metrics(samples, ledger)
+    check_traces(received, ledger)
+    assert config.api_key not in stopped.stderr
+
+
+async def settled(exporter: Exporter, flows: int) -> Samples:
+    """The metrics once the last event has arrived."""
+    async with asyncio.timeout(10):
+        while True:
+            samples = await exporter.metrics()
+            if total(samples, "managed_auth_flows_ended_total") >= flows:
+                return samples
+            await asyncio.sleep(0.1)
+
+
+def total(samples: Samples, name: str) -> float:
+    return sum(value for (sample, _), value in samples.items() if sample == name)
+
+
+def counted(samples: Samples, name: str, *labels: str) -> Counter[tuple[str, ...]]:
+    """The non-zero samples of a counter, by the labels that are named, summed over the rest."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for (sample, pairs), value in samples.items():
+        if sample == name and value:
+            counts[tuple(dict(pairs)[label] for label in labels)] += int(value)
+    return counts
+
+
+def happened(
+    ledger: Iterable[FlowRecord], facts: Callable[[FlowRecord], Iterable[tuple[str, ...]]]
+) -> Counter[tuple[str, ...]]:
+    return Counter(fact for flow in ledger for fact in facts(flow))
+
+
+def check_metrics(samples: Samples, ledger: list[FlowRecord]) -> None:
+    classify = load_classifier()
+    assert counted(
+        samples, "managed_auth_flows_started_total", "entry", "flow_type", "domain"
+    ) == happened(ledger, lambda flow: [("discovering", flow.flow_type, flow.domain)])
+    assert counted(
+        samples, "managed_auth_flows_ended_total", "outcome", "flow_type", "domain", "observed"
+    ) == happened(ledger, lambda f: [(str(f.outcome), f.flow_type, f.domain, "stream")])
+    assert counted(
+        samples, "managed_auth_step_duration_seconds_count", "step", "flow_type", "next"
+    ) == happened(
+        ledger,
+        lambda flow: [(s.step, flow.flow_type, s.next) for s in flow.steps if s.next is not None],
+    )
+    assert counted(
+        samples, "managed_auth_website_errors_total", "category", "step", "domain"
+    ) == happened(
+        ledger,
+        lambda flow: [(classify(e.text), e.step, flow.domain) for e in flow.website_errors],
+    )
+    assert counted(samples, "managed_auth_input_requests_total", "kind", "retry") == happened(
+        ledger, lambda flow: [(r.kind, str(r.retry).lower()) for r in flow.input_requests]
+    )
+    assert counted(
+        samples, "managed_auth_flow_failures_total", "error_code", "flow_type"
+    ) == happened(
+        [flow for flow in ledger if flow.outcome in ("failed", "expired")],
+        lambda flow: [(flow.error_code or "none", flow.flow_type)],
+    )
+    whole = [flow for flow in ledger if flow.outcome != "superseded"]
+    assert counted(
+        samples, "managed_auth_flow_duration_seconds_count", "outcome", "flow_type"
+    ) == happened(whole, lambda flow: [(str(flow.outcome), flow.flow_type)])
+    for name in ("illegal_transitions_total", "gaps_total", "flows_in_progress"):
+        assert total(samples, f"managed_auth_{name}") == 0, name
+
+
+def check_traces(received: Received, ledger: list[FlowRecord]) -> None:
+    traces: dict[bytes, list[Span]] = defaultdict(list)
+    for span in received.spans:
+        traces[span.trace_id].append(span)
+    flows = {(flow.connection_id, flow.started_ns): flow for flow in ledger}
+    assert len(flows) == len(traces) == len(ledger)
+    for spans in traces.values():
+        (root,) = (span for span in spans if not span.parent_span_id)
+        attributes = values(root.attributes)
+        flow = flows.pop((str(attributes["managed_auth.connection.id"]), root.start_time_unix_nano))
+        assert root.name == f"{flow.flow_type} flow"
+        assert attributes["managed_auth.flow.outcome"] == flow.outcome
+        assert attributes["server.address"] == flow.domain
+        assert flow.ended_ns is not None
+        assert abs(root.end_time_unix_nano - flow.ended_ns) <= TOLERANCE_NS
+        check_steps(root, [span for span in spans if span is not root], flow)
+
+
+def check_steps(root: Span, spans: list[Span], flow: FlowRecord) -> None:
+    spans.sort(key=lambda span: (span.start_time_unix_nano, span.end_time_unix_nano))
+    assert [span.name for span in spans] == [visit.step for visit in flow.steps]
+    for span, visit in zip(spans, flow.steps, strict=True):
+        assert span.parent_span_id == root.span_id
+        assert abs(span.start_time_unix_nano - visit.entered_ns) <= TOLERANCE_NS
+        left_ns = visit.left_ns or flow.ended_ns
+        assert left_ns is not None
+        assert abs(span.end_time_unix_nano - left_ns) <= TOLERANCE_NS
+    shown = [event for span in spans for event in span.events if "error" in event.name]
+    assert len(shown) == len(flow.website_errors)
