@@ -16,8 +16,8 @@ from rich.text import Text
 from exporter.sinks.live import EndingView, FlowView, LiveSnapshot, SeenError
 
 REFRESH_SECONDS = 0.5
-# Lines that are neither a flow nor an ending: headings, totals, where to look.
-_FIXED_LINES = 13
+# Lines that are neither a flow nor an ending: headings, totals, where to look (which may fold).
+_FIXED_LINES = 17
 _MIN_ROWS = 3
 
 _STEP_STYLES: Mapping[str, str] = {
@@ -45,7 +45,8 @@ class Places:
 
 def _safe(text: str, style: str = "") -> Text:
     """Text from elsewhere: no markup of ours, and no control codes of theirs."""
-    return Text("".join(c if c.isprintable() else "?" for c in text), style, no_wrap=True)
+    shown = "".join(c if c.isprintable() else "?" for c in text)
+    return Text(shown, style, no_wrap=True, overflow="ellipsis")
 
 
 def _seconds(value: float) -> str:
@@ -98,7 +99,11 @@ def _ended_row(table: Table, flow: EndingView) -> None:
 
 def _counts(title: str, counts: Mapping[str, int]) -> Text:
     shown = "  ".join(f"{name} {count}" for name, count in counts.items() if count) or "none yet"
-    return Text.assemble((f"{title}  ", "bold"), _safe(shown))
+    return _line((f"{title}  ", "bold"), _safe(shown))
+
+
+def _line(*parts: str | tuple[str, str] | Text) -> Text:
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
 def picture(live: LiveSnapshot, places: Places, *, now_seconds: float, rows: int) -> RenderableType:
@@ -111,24 +116,24 @@ def picture(live: LiveSnapshot, places: Places, *, now_seconds: float, rows: int
         rows: how many flows to show at most, half of them in progress.
     """
     totals = live.totals
+    shown = live.in_progress[: rows - rows // 2]
+    more = f" ({len(shown)} shown)" if len(shown) < totals.in_progress else ""
     going = _table(
-        "In progress", "step", "in step", "type", "domain", "since start", "website says"
+        f"In progress{more}", "step", "in step", "type", "domain", "since start", "website says"
     )
-    for flow in live.in_progress[: rows - rows // 2]:
+    for flow in shown:
         _open_row(going, flow, now_seconds)
     gone = _table("Ended last", "outcome", "took", "type", "domain", "why")
     for ending in live.ended[: rows // 2]:
         _ended_row(gone, ending)
-    hidden = totals.in_progress - going.row_count
-    more = f"  ({going.row_count} shown)" if hidden > 0 else ""
     return Group(
-        Text.assemble(("managed-auth-exporter demo", "bold"), "   Ctrl-C stops it"),
-        _safe(f"Page     {places.page}"),
-        _safe(f"Metrics  {places.metrics}"),
-        _safe(f"PromQL   {places.query}"),
+        _line(("managed-auth-exporter demo", "bold"), "   Ctrl-C stops it"),
+        # These fold rather than being cut: they are there to be copied.
+        Text(f"Page     {places.page}", overflow="fold"),
+        Text(f"Metrics  {places.metrics}", overflow="fold"),
+        Text(f"PromQL   {places.query}", overflow="fold"),
         Text(""),
-        _counts("Flows   ", {"in progress": totals.in_progress, **totals.ended_by_outcome})
-        + Text(more),
+        _counts("Flows   ", {"in progress": totals.in_progress, **totals.ended_by_outcome}),
         _counts("Errors  ", totals.website_errors_by_category),
         _counts("Illegal ", totals.illegal_transitions_by_reason),
         Text(""),
