@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from exporter.simulator import player
+
 BODY = {"domain": "plain.example", "profile_name": "jane"}
 
 
@@ -235,3 +237,31 @@ async def test_deleting_a_connection_cancels_its_flow_and_ends_its_stream(
         await client.delete(f"/auth/connections/{connection_id}")
         assert (await following)[-1]["flow_status"] == "CANCELED"
         assert simulator.ledger.flows[0].outcome == "canceled"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nonsense", 404, "not_found"),
+        ("PUT", "/auth/connections", 405, "method_not_allowed"),
+    ],
+)
+async def test_what_the_api_does_not_have_is_an_error_in_the_api_s_form(
+    serve: Any, method: str, path: str, status: int, code: str
+) -> None:
+    async with serve() as (_, client):
+        answer = await client.request(method, path)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("domain", ["plain.example", "superseded.example"])
+async def test_a_client_that_never_answers_lets_its_flow_expire(
+    serve: Any, follow: Any, monkeypatch: pytest.MonkeyPatch, domain: str
+) -> None:
+    monkeypatch.setattr(player, "INPUT_LIMIT_SECONDS", 0.05)
+    async with serve() as (simulator, client):
+        connection_id = await _create(client, domain=domain)
+        await client.post(f"/auth/connections/{connection_id}/login")
+        events = await follow(client, connection_id)
+        assert events[-1]["flow_status"] == "EXPIRED"
+        assert simulator.ledger.flows[0].outcome == "expired"
