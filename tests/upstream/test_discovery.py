@@ -198,6 +198,14 @@ async def test_given_connection_that_is_no_more_is_forgotten_and_said_once(scene
     assert status.ready
 
 
+async def test_given_connection_that_was_never_seen_but_followed_is_forgotten(
+    scene: Stage,
+) -> None:
+    scene.roster.follow("c1")
+    await scene.discovery(connection_ids=("c1",)).poll()
+    assert [each.connection_id for each in scene.sink.of(ConnectionForgotten)] == ["c1"]
+
+
 async def test_given_connections_that_cannot_be_had_keep_everything(scene: Stage) -> None:
     scene.upstream.connections = [running("c1")]
     discovery = scene.discovery(connection_ids=("c1",))

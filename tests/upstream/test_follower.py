@@ -76,6 +76,7 @@ class Run:
         self.chance = 0.0
         self.result: Stop | Forget | None = None
         self.server: RawServer | None = None
+        self.idle = IdleLimit()
 
     async def play(self, *parts: Part, idle_seconds: float = 5.0) -> None:
         async def handler(exchange: Exchange) -> None:
@@ -83,6 +84,7 @@ class Run:
 
         clock = self.time.clock(self.chance)
         tracker = FlowTracker("c1", domain="example.com", classify=lambda _: "other")
+        self.idle = IdleLimit(floor_seconds=idle_seconds, unlearnt_seconds=idle_seconds)
         async with raw_server(handler) as self.server, asyncio.timeout(10):
             api = KernelApi(self.server.url, lambda: "sk", self.sink, clock=clock)
             follower = Follower(
@@ -91,7 +93,7 @@ class Run:
                 api=api,
                 sink=self.sink,
                 clock=clock,
-                idle=IdleLimit(floor_seconds=idle_seconds, unlearnt_seconds=idle_seconds),
+                idle=self.idle,
             )
             self.result = await follower.run()
             await api.aclose()
@@ -265,6 +267,27 @@ async def test_slow_drip_of_an_endless_message_is_idle(run: Run) -> None:
         streaming(state(0, "DISCOVERING"), then=drip), streaming(SUCCESS), idle_seconds=0.1
     )
     assert run.ends == ["idle", "terminal"]
+
+
+async def test_heartbeats_teach_how_long_silence_may_last(run: Run) -> None:
+    def later(seconds: float) -> Part:
+        async def part(exchange: Exchange) -> None:
+            seen = len(run.kinds)
+            await exchange.send(heartbeat(1))
+            while len(run.kinds) == seen:  # noqa: ASYNC110 - a sink has no event
+                await asyncio.sleep(0)
+            run.time.now += seconds
+
+        return part
+
+    async def three_heartbeats(exchange: Exchange) -> None:
+        await later(20.0)(exchange)
+        await later(15.0)(exchange)
+        await later(0.0)(exchange)
+        await exchange.send(SUCCESS)
+
+    await run.play(streaming(state(0, "DISCOVERING"), then=three_heartbeats))
+    assert run.idle.seconds == 60.0
 
 
 async def test_comments_keep_a_stream_alive(run: Run) -> None:

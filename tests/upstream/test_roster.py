@@ -52,10 +52,11 @@ async def test_connection_that_is_followed_is_not_followed_twice(scene: Stage) -
 
 
 async def test_missing_connection_is_forgotten_with_its_open_flow(scene: Stage) -> None:
-    scene.upstream.say("c1", state(0, "DISCOVERING"), None)
+    scene.upstream.say("c1", state(0, "DISCOVERING"))
     scene.roster.follow("c1")
     await scene.until(lambda: scene.sink.of(FlowStarted))
     scene.upstream.events_status = 404
+    scene.upstream.say("c1", None)
     await scene.until(lambda: scene.sink.of(ConnectionForgotten))
     assert [each.outcome for each in scene.sink.of(FlowEnded)] == [Outcome.UNKNOWN]
     assert scene.roster.tracked("c1") is None

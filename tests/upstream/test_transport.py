@@ -183,6 +183,23 @@ async def test_proxy_that_cuts_the_body_is_a_read_error() -> None:
         await response.aclose()
 
 
+async def test_proxy_that_is_not_there_is_a_connect_error() -> None:
+    async with raw_server(hello) as proxy:
+        url = proxy.url
+    with pytest.raises(httpx.ConnectError):
+        await respond(StreamTransport(proxy=httpx.Proxy(url)), "http://upstream.invalid/x")
+
+
+async def test_proxy_that_leaves_without_an_answer_is_a_read_error() -> None:
+    async def leave(exchange: Exchange) -> None:
+        assert exchange.number == 0
+
+    async with raw_server(leave) as proxy:
+        transport = StreamTransport(proxy=httpx.Proxy(proxy.url))
+        with pytest.raises(httpx.ReadError):
+            await respond(transport, "http://upstream.invalid/x")
+
+
 @pytest.fixture
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
