@@ -33,6 +33,8 @@ _CONTEXT = cloup.Context.settings(
     max_content_width=110,
     align_option_groups=True,
     align_sections=True,
+    # Leaves room for the longest environment variable on a terminal of 80 columns.
+    formatter_settings=cloup.HelpFormatter.settings(col1_max_width=24),
 )
 
 

@@ -124,6 +124,7 @@ async def test_readiness_tells_source_and_sink_apart_and_why(
     [
         (FollowResult.ACCEPTED, 202),
         (FollowResult.UNKNOWN_CONNECTION, 404),
+        (FollowResult.NO_ROOM, 503),
         (FollowResult.UPSTREAM_UNAVAILABLE, 503),
     ],
 )

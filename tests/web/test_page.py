@@ -1,8 +1,6 @@
 """The status page in a real browser: what a person sees, and what the browser complains of."""
 
 import asyncio
-import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -28,23 +26,13 @@ _CALM = (
 _BUDGET = "--virtual-time-budget=1500"
 
 
-@pytest.fixture
-def chromium() -> str:
-    program = shutil.which("chromium")
-    if program is None:
-        if "chromium" in os.environ.get("REQUIRE_REAL_PARTS", "").split(","):
-            pytest.fail("chromium is required and not installed")
-        pytest.skip("chromium is not installed")
-    return program
-
-
-async def _visit(program: str, profile: Path, stage: Stage) -> tuple[str, str]:
+async def _visit(profile: Path, stage: Stage) -> tuple[str, str]:
     """The page's DOM once it has drawn, and what the browser logged."""
     server = stage.server()
     await server.start()
     try:
         browser = await asyncio.create_subprocess_exec(
-            program,
+            "chromium",
             *_CALM,
             _BUDGET,
             f"--user-data-dir={profile}",
@@ -59,15 +47,13 @@ async def _visit(program: str, profile: Path, stage: Stage) -> tuple[str, str]:
     return dom.decode(), log.decode()
 
 
-async def test_a_person_sees_flows_readiness_and_failures(
-    chromium: str, tmp_path: Path, stage: Stage
-) -> None:
+async def test_a_person_sees_flows_readiness_and_failures(tmp_path: Path, stage: Stage) -> None:
     stage.run_flows()
     stage.readiness = Readiness(
         source=Condition(ready=False, reason="the key is refused"),
         sink=Condition(ready=True, reason="no error"),
     )
-    dom, log = await _visit(chromium, tmp_path, stage)
+    dom, log = await _visit(tmp_path, stage)
     assert '<p id="source" class="condition not-ready">' in dom
     assert "the key is refused" in dom
     assert '<p id="sink" class="condition ready">' in dom
@@ -80,17 +66,15 @@ async def test_a_person_sees_flows_readiness_and_failures(
         assert complaint not in log
 
 
-async def test_what_a_website_says_is_text_and_never_markup(
-    chromium: str, tmp_path: Path, stage: Stage
-) -> None:
+async def test_what_a_website_says_is_text_and_never_markup(tmp_path: Path, stage: Stage) -> None:
     stage.run_flows()
-    dom, _ = await _visit(chromium, tmp_path, stage)
+    dom, _ = await _visit(tmp_path, stage)
     assert "Incorrect &lt;b&gt;password&lt;/b&gt;" in dom
     assert "<b>password" not in dom
 
 
-async def test_an_idle_exporter_says_so(chromium: str, tmp_path: Path, stage: Stage) -> None:
-    dom, _ = await _visit(chromium, tmp_path, stage)
+async def test_an_idle_exporter_says_so(tmp_path: Path, stage: Stage) -> None:
+    dom, _ = await _visit(tmp_path, stage)
     assert "No login is in progress." in dom
     assert "None has ended so far." in dom
     assert "none so far" in dom
