@@ -1,7 +1,9 @@
 """One connection followed over real sockets, through everything that can happen to a stream."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -27,6 +29,8 @@ from exporter.upstream.sse import MAX_MESSAGE_BYTES
 from tests.upstream.raw_server import Exchange, RawServer, raw_server
 from tests.upstream.recorder import FakeTime, Recorder
 from tests.upstream.wire import START_SECONDS, SUCCESS, heartbeat, message, state
+
+KEY = "sk_very_private"
 
 Part = Callable[[Exchange], Awaitable[None]]
 
@@ -86,7 +90,7 @@ class Run:
         tracker = FlowTracker("c1", domain="example.com", classify=lambda _: "other")
         self.idle = IdleLimit(floor_seconds=idle_seconds, unlearnt_seconds=idle_seconds)
         async with raw_server(handler) as self.server, asyncio.timeout(10):
-            api = KernelApi(self.server.url, lambda: "sk", self.sink, clock=clock)
+            api = KernelApi(self.server.url, lambda: KEY, self.sink, clock=clock)
             follower = Follower(
                 "c1",
                 Door(tracker, self.sink),
@@ -340,6 +344,36 @@ async def test_back_off_grows_while_nothing_comes_and_starts_over_after_a_messag
         streaming(SUCCESS),
     )
     assert run.time.slept == [1, 2, 4, 1]
+
+
+async def test_no_secret_reaches_a_log_or_an_observation(
+    run: Run, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secrets: dict[str, Any] = {
+        "hosted_url": "https://login.example/SECRET-hosted",
+        "live_view_url": "https://live.example/SECRET-live",
+        "handoff_code": "SECRET-handoff",
+        "post_login_url": "https://example.com/?token=SECRET-query#SECRET-fragment",
+        "fields": [{"name": "n", "type": "text", "value": "SECRET-value", "selector": "SECRET"}],
+    }
+    await run.play(
+        status(503, SECRET_header="1"),
+        streaming(
+            state(0, "DISCOVERING", **secrets),
+            state(1, "AWAITING_INPUT", **secrets),
+            message("error", error={"code": "SECRET", "message": "SECRET"}),
+            b"data: SECRET broken\n\n",
+            message("SECRET_event"),
+            then=reset,
+        ),
+        streaming(state(9, "COMPLETED", "SUCCESS", **secrets)),
+    )
+    assert run.ends == ["http_5xx", "network", "terminal"]
+    assert run.kinds == ["state", "state", "error", "malformed", "unknown", "state"]
+    shown = f"{run.sink.observations}{capsys.readouterr()}"
+    assert "SECRET" not in shown
+    assert KEY not in shown + caplog.text
 
 
 async def test_stop_closes_the_stream_and_says_so() -> None:

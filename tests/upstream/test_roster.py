@@ -1,4 +1,6 @@
+import gc
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
@@ -145,6 +147,31 @@ async def test_stop_closes_all_streams_at_once_and_in_time(scene: Stage) -> None
     assert scene.sink.of(FlowEnded) == []
     await scene.until(lambda: all(each.closed.is_set() for each in scene.server.requests))
     await scene.roster.stop()
+
+
+async def test_finished_streams_leave_nothing_of_ours_to_the_cycle_collector(scene: Stage) -> None:
+    """A full pass of the collector stalls all other streams, the longer the more there are."""
+
+    async def follow_to_the_end(connection_id: str) -> None:
+        scene.upstream.say(connection_id, state(0, "DISCOVERING"), SUCCESS, None)
+        scene.roster.follow(connection_id)
+        rest = Tracked(None, in_progress=False)
+        await scene.until(lambda: scene.roster.tracked(connection_id) == rest)
+
+    await follow_to_the_end("warm")
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(20):
+            await follow_to_the_end(f"c{number}")
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = Counter(type(each).__module__.partition(".")[0] for each in gc.garbage)
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert not set(left) & {"exporter", "httpx", "httpcore", "httpx_sse", "h11", "anyio"}
 
 
 async def test_flow_that_nobody_watches_ends_at_its_deadline(scene: Stage) -> None:
