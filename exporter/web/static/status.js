@@ -118,7 +118,7 @@ function show() {
     pair("expired", outcomes.expired, outcomes.expired && "bad"),
     pair("canceled", outcomes.canceled), pair("superseded", outcomes.superseded),
     pair("unknown", outcomes.unknown, outcomes.unknown && "bad"), pair("gaps", totals.gaps),
-    pair("streams open", totals.streams_open), pair("followed", totals.connections_followed),
+    pair("streams", totals.streams_open), pair("followed", totals.connections_followed),
   );
   const hidden = totals.in_progress - in_progress.length;
   find("in-progress-count").textContent =
