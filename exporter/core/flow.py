@@ -184,6 +184,7 @@ class FlowTracker:
             observed=Observed.STREAM,
             at_ns=reading.at_ns,
             seen=reading.unbroken,
+            step_seen=reading.unbroken and IllegalReason.SKIPPED_STEP not in reading.reasons,
             next=target,
             last_step=event.flow_step if unseen_step else None,
             error_code=event.error_code,

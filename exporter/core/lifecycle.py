@@ -29,12 +29,16 @@ Out = list[FlowObservation]
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How a flow ends. ``next`` is the terminal state, None where nothing showed one."""
+    """How a flow ends. ``next`` is the terminal state, None where nothing showed one.
+
+    ``seen`` says that the end itself was seen, ``step_seen`` that it ended the visit under way.
+    """
 
     outcome: Outcome
     observed: Observed
     at_ns: int
     seen: bool = False
+    step_seen: bool = False
     next: FlowState | None = None
     last_step: str | None = None
     error_code: str | None = None
@@ -118,7 +122,7 @@ def end(state: TrackerState, out: Out, ending: Ending) -> None:
     """Finish the visit and the flow."""
     flow = state.flow
     assert flow is not None  # noqa: S101 - whoever ends a flow has looked
-    leave(flow, out, ending.next, ending.at_ns, end_seen=ending.seen)
+    leave(flow, out, ending.next, ending.at_ns, end_seen=ending.step_seen)
     ended_ns = max(ending.at_ns, flow.visit.entered_ns)
     total_ns = ended_ns - flow.started_ns
     out.append(
