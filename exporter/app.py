@@ -17,8 +17,10 @@ from exporter.simulator.config import SimulatorConfig
 from exporter.simulator.runner import Simulator
 from exporter.terminal import Places, show
 
-DEMO_POLL_SECONDS: Final = 2.0
-"""The simulated API has requests to spare, and whoever watches a demo should not wait."""
+_TRACES: Final = {
+    True: "sent over OTLP, as OTEL_* say",
+    False: "not sent; OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 sends them to a collector",
+}
 
 EXAMPLE_QUERY: Final = "sum by (outcome, flow_type) (increase(managed_auth_flows_ended_total[5m]))"
 
@@ -55,7 +57,8 @@ async def _demo(settings: Settings, stop: asyncio.Event) -> None:
         await service.start()
         page = service.urls[0]
         simulator.notify_url = f"{page}-/follow/{{id}}"
-        places = Places(page, f"{page}{settings.web.telemetry_path.lstrip('/')}", EXAMPLE_QUERY)
+        metrics = f"{page}{settings.web.telemetry_path.lstrip('/')}"
+        places = Places(page, metrics, EXAMPLE_QUERY, _TRACES[service.traces is not None])
         picture = asyncio.create_task(
             show(service.live.snapshot, places, console=Console(), now_seconds=time.time)
         )
@@ -159,5 +162,4 @@ def _pointed_at(simulator: Simulator, settings: Settings) -> Settings:
         api_key_file=None,
         allow_insecure=False,
     )
-    following = replace(settings.following, poll_interval_seconds=DEMO_POLL_SECONDS)
-    return replace(settings, kernel=kernel, following=following)
+    return replace(settings, kernel=kernel)

@@ -14,11 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter.sinks.live import EndingView, FlowView, LiveSnapshot, SeenError
+from exporter.waterfall import LINES as WATERFALL_LINES
+from exporter.waterfall import waterfall
 
 REFRESH_SECONDS = 0.5
 # Lines that are neither a flow nor an ending: headings, totals, where to look (which may fold).
-_FIXED_LINES = 17
+_FIXED_LINES = 18
 _MIN_ROWS = 3
+# With fewer rows for flows than this, a trace would take the place of what matters more.
+_ROWS_BEFORE_TRACE = 12
 
 _STEP_STYLES: Mapping[str, str] = {
     "DISCOVERING": "cyan",
@@ -41,6 +45,7 @@ class Places:
     page: str
     metrics: str
     query: str
+    traces: str
 
 
 def _safe(text: str, style: str = "") -> Text:
@@ -106,7 +111,9 @@ def _line(*parts: str | tuple[str, str] | Text) -> Text:
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
-def picture(live: LiveSnapshot, places: Places, *, now_seconds: float, rows: int) -> RenderableType:
+def picture(
+    live: LiveSnapshot, places: Places, *, now_seconds: float, rows: int, trace: bool = False
+) -> RenderableType:
     """What there is to see at one moment.
 
     Args:
@@ -114,6 +121,7 @@ def picture(live: LiveSnapshot, places: Places, *, now_seconds: float, rows: int
         places: where to look.
         now_seconds: Unix seconds, from which ages count.
         rows: how many flows to show at most, half of them in progress.
+        trace: whether to draw the trace of the flow that ended last.
     """
     totals = live.totals
     shown = live.in_progress[: rows - rows // 2]
@@ -126,12 +134,14 @@ def picture(live: LiveSnapshot, places: Places, *, now_seconds: float, rows: int
     gone = _table("Ended last", "outcome", "took", "type", "domain", "why")
     for ending in live.ended[: rows // 2]:
         _ended_row(gone, ending)
+    traced = next((ending for ending in live.ended if ending.steps), None)
     return Group(
         _line(("managed-auth-exporter demo", "bold"), "   Ctrl-C stops it"),
         # These fold rather than being cut: they are there to be copied.
         Text(f"Page     {places.page}", overflow="fold"),
         Text(f"Metrics  {places.metrics}", overflow="fold"),
         Text(f"PromQL   {places.query}", overflow="fold"),
+        Text(f"Traces   {places.traces}", overflow="fold"),
         Text(""),
         _counts("Flows   ", {"in progress": totals.in_progress, **totals.ended_by_outcome}),
         _counts("Errors  ", totals.website_errors_by_category),
@@ -140,6 +150,7 @@ def picture(live: LiveSnapshot, places: Places, *, now_seconds: float, rows: int
         going,
         Text(""),
         gone,
+        *(waterfall(traced, _STEP_STYLES) if trace and traced else ()),
     )
 
 
@@ -164,13 +175,15 @@ async def show(
     if console.is_terminal:
         with Live(console=console, auto_refresh=False, transient=False) as live:
             while True:
-                rows = max(2 * _MIN_ROWS, console.height - _FIXED_LINES)
-                live.update(
-                    picture(snapshot(), places, now_seconds=now_seconds(), rows=rows), refresh=True
-                )
+                live.update(_fitting(snapshot(), places, now_seconds(), console), refresh=True)
                 await sleep(REFRESH_SECONDS)
-    for line in (f"page: {places.page}", f"metrics: {places.metrics}", f"PromQL: {places.query}"):
-        _print(console, line)
+    for name, place in (
+        ("page", places.page),
+        ("metrics", places.metrics),
+        ("PromQL", places.query),
+        ("traces", places.traces),
+    ):
+        _print(console, f"{name}: {place}")
     seen = 0
     while True:
         for flow in reversed(snapshot().ended):
@@ -178,6 +191,16 @@ async def show(
                 seen = flow.sequence
                 _print(console, plain_line(flow))
         await sleep(REFRESH_SECONDS)
+
+
+def _fitting(
+    live: LiveSnapshot, places: Places, now_seconds: float, console: Console
+) -> RenderableType:
+    """The picture with as much in it as the terminal has lines for."""
+    rows = console.height - _FIXED_LINES
+    trace = rows >= _ROWS_BEFORE_TRACE + WATERFALL_LINES
+    rows = max(2 * _MIN_ROWS, rows - trace * WATERFALL_LINES)
+    return picture(live, places, now_seconds=now_seconds, rows=rows, trace=trace)
 
 
 def _print(console: Console, line: str) -> None:

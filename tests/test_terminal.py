@@ -10,7 +10,7 @@ from exporter.core.observations import Outcome
 from exporter.sinks.live import EndingView, FlowView, LiveSnapshot, SeenError, Totals
 from exporter.terminal import Places, picture, plain_line, show
 
-PLACES = Places("http://localhost:1/", "http://localhost:1/metrics", "sum(rate(x[5m]))")
+PLACES = Places("http://localhost:1/", "http://localhost:1/metrics", "sum(rate(x[5m]))", "off")
 NASTY = "bank\x1b[31m.example\n[bold red]"
 
 
@@ -135,12 +135,13 @@ async def test_without_a_terminal_each_ending_is_one_line_once() -> None:
             lambda: next(live), PLACES, console=console, now_seconds=lambda: 0.0, sleep=_sleeps(3)
         )
     lines = written.getvalue().splitlines()
-    assert lines[:3] == [
+    assert lines[:4] == [
         f"page: {PLACES.page}",
         f"metrics: {PLACES.metrics}",
         f"PromQL: {PLACES.query}",
+        f"traces: {PLACES.traces}",
     ]
-    assert lines[3:] == [plain_line(_ending(1))] * 3, "three endings, alike but for their number"
+    assert lines[4:] == [plain_line(_ending(1))] * 3, "three endings, alike but for their number"
 
 
 async def test_on_a_terminal_the_picture_is_drawn_and_the_cursor_comes_back() -> None:

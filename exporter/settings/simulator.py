@@ -44,6 +44,7 @@ class SimulatorSettings:
             SIMULATED,
             "30",
             yaml="simulator.flows_per_minute",
+            defaults=MappingProxyType({Command.DEMO: "60"}),
         ),
     ]
     max_flows: Annotated[
@@ -76,6 +77,7 @@ class SimulatorSettings:
             SIMULATED,
             "1",
             yaml="simulator.time_scale",
+            defaults=MappingProxyType({Command.DEMO: "4"}),
         ),
     ]
     scenarios: Annotated[

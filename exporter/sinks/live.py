@@ -39,6 +39,8 @@ from exporter.core.redaction import redact
 # What a person can still take in on one page; the totals count all of them.
 MAX_SHOWN_IN_PROGRESS = 200
 MAX_FAILURES = 100
+# A two-factor login has five; a flow that loops is told by its first ones.
+MAX_STEPS_SHOWN = 16
 MAX_OTHER_ENDINGS = 50
 # A domain name has at most 253 characters (RFC 1035 section 2.3.4); the other names are alike.
 _MAX_NAME_CHARACTERS = 253
@@ -70,8 +72,19 @@ class FlowView(msgspec.Struct, frozen=True):
     website_error: SeenError | None
 
 
+class StepView(msgspec.Struct, frozen=True):
+    """A visit of a step that is over: a span of the flow's trace."""
+
+    step: str
+    entered_seconds: float
+    left_seconds: float
+
+
 class EndingView(msgspec.Struct, frozen=True):
-    """A flow that ended. ``sequence`` counts endings from 1, so that a reader sees what is new."""
+    """A flow that ended. ``sequence`` counts endings from 1, so that a reader sees what is new.
+
+    ``steps`` holds the first steps of its trace.
+    """
 
     sequence: int
     connection_id: str
@@ -87,6 +100,7 @@ class EndingView(msgspec.Struct, frozen=True):
     started_seconds: float
     ended_seconds: float
     duration_seconds: float | None
+    steps: tuple[StepView, ...] = ()
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -118,6 +132,7 @@ class _Open(msgspec.Struct):
     step: str
     entered_ns: int
     website_error: SeenError | None = None
+    steps: list[StepView] = []
 
 
 class LiveView:
@@ -136,7 +151,7 @@ class LiveView:
         self._streams_open = 0
         self._followed = 0
 
-    def observe(self, observation: Observation, /) -> None:
+    def observe(self, observation: Observation, /) -> None:  # noqa: C901 - a case for each
         """Take one observation."""
         match observation:
             case FlowStarted(flow=flow):
@@ -145,6 +160,8 @@ class LiveView:
             case StepEntered(flow=flow, step=step, entered_ns=entered_ns):
                 if (known := self._open.get(flow.connection_id)) is not None:
                     known.flow, known.step, known.entered_ns = flow, step, entered_ns
+            case StepFinished():
+                self._finish_step(observation)
             case FactNoted(flow=flow, fact=fact):
                 self._note(flow, fact)
             case FlowEnded():
@@ -156,8 +173,7 @@ class LiveView:
             case FollowingChanged(connections=connections):
                 self._followed = connections
             case (
-                StepFinished()
-                | StreamMessage()
+                StreamMessage()
                 | ApiRequest()
                 | RateLimit()
                 | ConnectionListed()
@@ -183,6 +199,12 @@ class LiveView:
             case _:
                 assert_never(fact)
 
+    def _finish_step(self, finished: StepFinished) -> None:
+        known = self._open.get(finished.flow.connection_id)
+        if known is not None and len(known.steps) < MAX_STEPS_SHOWN:
+            entered, left = finished.entered_ns / _NANOSECONDS, finished.finished_ns / _NANOSECONDS
+            known.steps.append(StepView(finished.step, entered, left))
+
     def _end(self, ended: FlowEnded) -> None:
         flow = ended.flow
         known = self._open.pop(flow.connection_id, None)
@@ -207,6 +229,7 @@ class LiveView:
                 started_seconds=ended.started_ns / _NANOSECONDS,
                 ended_seconds=ended.ended_ns / _NANOSECONDS,
                 duration_seconds=None if duration_ns is None else duration_ns / _NANOSECONDS,
+                steps=tuple(known.steps) if known is not None else (),
             )
         )
 

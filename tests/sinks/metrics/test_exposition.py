@@ -1,7 +1,5 @@
 """The text that Prometheus reads, judged by the official parsers and by promtool."""
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable
 
@@ -170,14 +168,9 @@ def test_the_creation_times_of_counters_are_no_series(busy: CollectorRegistry) -
 
 @pytest.mark.real("promtool")
 def test_promtool_has_nothing_to_say(busy: CollectorRegistry) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        if "promtool" in os.environ.get("REQUIRE_REAL_PARTS", "").split(","):
-            pytest.fail("promtool is required and not installed: apt-get install prometheus")
-        pytest.skip("promtool is not installed: apt-get install prometheus")
     body, _ = render(busy, None)
     check = subprocess.run(
-        [promtool, "check", "metrics"], input=body, capture_output=True, timeout=30, check=False
+        ["promtool", "check", "metrics"], input=body, capture_output=True, timeout=30, check=False
     )
 
     assert (check.returncode, check.stdout.decode(), check.stderr.decode()) == (0, "", "")
