@@ -26,7 +26,7 @@ def checked_base_url(base_url: str, *, allow_insecure: bool = False) -> httpx.UR
     if url.scheme == "http" and not _is_loopback(url.host) and not allow_insecure:
         raise ValueError(
             f"the base URL would send the key to {url.host} unencrypted: "
-            "use https://, or allow it with --allow-insecure"
+            "use https://, or allow it with --kernel.allow-insecure"
         )
     return url
 

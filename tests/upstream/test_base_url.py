@@ -30,9 +30,9 @@ def test_encrypted_or_local_base_url_is_accepted(url: str) -> None:
         ("https://user:secret@api.onkernel.com", "must not carry a user"),
         ("https://api.onkernel.com?a=secret", "must not carry"),
         ("https://api.onkernel.com#secret", "must not carry"),
-        ("http://api.onkernel.com", "--allow-insecure"),
-        ("http://127.0.0.1.example.com", "--allow-insecure"),
-        ("http://10.0.0.1", "--allow-insecure"),
+        ("http://api.onkernel.com", "--kernel.allow-insecure"),
+        ("http://127.0.0.1.example.com", "--kernel.allow-insecure"),
+        ("http://10.0.0.1", "--kernel.allow-insecure"),
     ],
 )
 def test_other_base_url_is_refused_with_the_mend(url: str, mend: str) -> None:
