@@ -78,6 +78,7 @@ FLOWS_STARTED: Final = Family(
     "FlowStarted",
     (FLOW_TYPE, ENTRY, DOMAIN),
     preset=tuple(product(FLOW_TYPES, Entry)),
+    at_scrape=True,
 )
 FLOWS_ENDED: Final = Family(
     "managed_auth_flows_ended_total",
@@ -89,6 +90,7 @@ FLOWS_ENDED: Final = Family(
         (outcome, flow_type, observed)
         for (outcome, observed), flow_type in product(_OBSERVABLE, FLOW_TYPES)
     ),
+    at_scrape=True,
 )
 FLOW_FAILURES: Final = Family(
     "managed_auth_flow_failures_total",

@@ -40,10 +40,8 @@ class FlowMeters:
         self._state: Final = labels.STEP.bounded()
         self._error_code: Final = labels.ERROR_CODE.bounded()
         self._category: Final = labels.CATEGORY.bounded()
-        self._started: Final = instruments.counters(families.FLOWS_STARTED)
-        self._ended: Final = instruments.counters(families.FLOWS_ENDED)
+        self._flows: Final = OpenFlows(instruments, registry)
         self._failures: Final = instruments.counters(families.FLOW_FAILURES)
-        self._open: Final = OpenFlows(registry)
         self._duration: Final = instruments.histograms(families.FLOW_DURATION)
         self._waiting: Final = instruments.histograms(families.FLOW_WAITING)
         self._working: Final = instruments.histograms(families.FLOW_WORKING)
@@ -56,12 +54,12 @@ class FlowMeters:
     def started(self, observation: FlowStarted) -> None:
         """Count a flow that begins to be followed."""
         flow = observation.flow
-        key = (self._flow_type(flow.flow_type), observation.entry, self._domain(flow.domain))
-        self._started[key].inc()
+        domain = self._domain(flow.domain)
+        self._flows.started(flow, (self._flow_type(flow.flow_type), observation.entry, domain))
 
     def step_entered(self, observation: StepEntered) -> None:
         """Note where the flow is now."""
-        self._open.entered(observation.flow, observation.step, observation.entered_ns)
+        self._flows.entered(observation.flow, observation.step, observation.entered_ns)
 
     def step_finished(self, observation: StepFinished) -> None:
         """Time the visit of a step, where it was seen from its start to its end."""
@@ -93,8 +91,8 @@ class FlowMeters:
         """Count a flow that is over, and time it where it was seen whole."""
         flow, outcome = observation.flow, observation.outcome
         flow_type = self._flow_type(flow.flow_type)
-        self._open.ended(flow)
-        self._ended[outcome, flow_type, observation.observed, self._domain(flow.domain)].inc()
+        domain = self._domain(flow.domain)
+        self._flows.ended(flow, (outcome, flow_type, observation.observed, domain))
         exemplar = _exemplar(flow)
         if outcome in _FAILURES:
             code, step = self._error_code(observation.error_code), observation.last_step

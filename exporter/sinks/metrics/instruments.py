@@ -4,6 +4,7 @@
 then found in a dict of ours.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final, TypeVar
 
@@ -14,6 +15,9 @@ from exporter.sinks.metrics.family import Family
 from exporter.sinks.metrics.labels import DOMAIN
 
 M = TypeVar("M", bound=MetricWrapperBase)
+
+Tally = defaultdict[tuple[str, ...], int]
+"""Counts by label values, for what is copied at a scrape."""
 
 
 class Children(dict[tuple[str, ...], M]):
@@ -40,9 +44,19 @@ class Instruments:
     """Makes and registers the metrics of families, with their preset combinations at 0."""
 
     def __init__(self, registry: CollectorRegistry, *, domain_label: bool) -> None:
+        self.domain_label: Final = domain_label
         self._registry: Final = registry
-        self._domain_label: Final = domain_label
-        self._by_domain: Final[list[tuple[Family, Children[Counter] | Children[Gauge]]]] = []
+        self._by_domain: Final[
+            list[tuple[Family, Children[Counter] | Children[Gauge] | Tally]]
+        ] = []
+
+    def tally(self, family: Family) -> Tally:
+        """Bare counts of a family that a collector of the caller's shows, and registers."""
+        counts = Tally(int)
+        if family.by_domain:
+            self._by_domain.append((family, counts))
+        counts.update(dict.fromkeys(() if family.by_domain else family.preset, 0))
+        return counts
 
     def counters(self, family: Family) -> Children[Counter]:
         """The counter of a family."""
@@ -78,12 +92,12 @@ class Instruments:
                 children[*values, domain]
 
     def _names(self, family: Family) -> Iterator[str]:
-        return iter(family.label_names(domain_label=self._domain_label))
+        return iter(family.label_names(domain_label=self.domain_label))
 
     def _children(self, family: Family, metric: M) -> Children[M]:
         if family.by_domain and family.labels[-1] is not DOMAIN:
             raise ValueError(f"the domain is not the last label of {family.name}")
-        children = Children(metric, drop_last=family.by_domain and not self._domain_label)
+        children = Children(metric, drop_last=family.by_domain and not self.domain_label)
         for values in () if family.by_domain else family.preset:
             children[values]
         return children

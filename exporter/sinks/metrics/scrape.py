@@ -57,20 +57,34 @@ class ScrapeCollector(Collector):
         families: tuple[Family, ...],
         read: Callable[[], Iterable[Samples]],
         registry: CollectorRegistry,
+        *,
+        domain_label: bool = True,
     ) -> None:
-        """Register with ``registry``; ``read`` gives the samples of each family, in order."""
+        """Register with ``registry``; ``read`` gives the samples of each family, in order.
+
+        With ``domain_label`` off the last value of a family that has a domain is left out.
+        """
         self._families: Final = families
         self._read: Final = read
+        self._domain_label: Final = domain_label
         registry.register(self)
 
     def describe(self) -> Iterator[Metric]:
         """The families without samples: what the registry checks for doubles."""
-        return (_metric(family, ()) for family in self._families)
+        return (self._metric(family, ()) for family in self._families)
 
     def collect(self) -> Iterator[Metric]:
         """The families with their samples as they are now."""
         for family, samples in zip(self._families, self._read(), strict=True):
-            yield _metric(family, samples)
+            yield self._metric(family, samples)
+
+    def _metric(self, family: Family, samples: Samples) -> Metric:
+        kind = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
+        names = family.label_names(domain_label=self._domain_label)
+        metric = kind(family.name, family.help, labels=names)
+        for values, value in samples:
+            metric.add_metric(values[: len(names)], value)
+        return metric
 
 
 def collect_spans(read: Callable[[], SpanCounts] | None, registry: CollectorRegistry) -> None:
@@ -106,11 +120,3 @@ def collect_sinks(
         yield [((name,), account.seconds) for name, account in accounts.items()]
 
     ScrapeCollector((SINK_ERRORS, SINK_SECONDS), samples, registry)
-
-
-def _metric(family: Family, samples: Samples) -> Metric:
-    kind = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
-    metric = kind(family.name, family.help, labels=family.label_names())
-    for values, value in samples:
-        metric.add_metric(values, value)
-    return metric

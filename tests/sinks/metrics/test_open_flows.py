@@ -8,16 +8,23 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from exporter.core.vocabulary import WORKING_STEPS
+from exporter.sinks.metrics.instruments import Instruments
 from exporter.sinks.metrics.open_flows import OpenFlows
 from tests.sinks.metrics.samples import SECOND_NS, START_NS, flow, total
 
 IN_PROGRESS = "managed_auth_flows_in_progress"
+STARTED = ("LOGIN", "discovering", "a.example")
+ENDED = ("success", "LOGIN", "stream", "a.example")
 OLDEST = "managed_auth_oldest_step_entered_timestamp_seconds"
+
+
+def open_flows(registry: CollectorRegistry) -> OpenFlows:
+    return OpenFlows(Instruments(registry, domain_label=True), registry)
 
 
 def test_every_combination_is_there_at_0() -> None:
     registry = CollectorRegistry()
-    OpenFlows(registry)
+    open_flows(registry)
 
     there = {
         (sample.labels["step"], sample.labels["flow_type"], sample.value)
@@ -31,7 +38,7 @@ def test_every_combination_is_there_at_0() -> None:
 
 def test_the_oldest_flow_of_a_step_gives_its_time_and_an_empty_step_none() -> None:
     registry = CollectorRegistry()
-    flows = OpenFlows(registry)
+    flows = open_flows(registry)
     flows.entered(flow("a"), "SUBMITTING", START_NS + 9 * SECOND_NS)
     flows.entered(flow("b"), "SUBMITTING", START_NS + 4 * SECOND_NS)
     flows.entered(flow("c"), "AWAITING_INPUT", START_NS)
@@ -43,15 +50,15 @@ def test_the_oldest_flow_of_a_step_gives_its_time_and_an_empty_step_none() -> No
     assert oldest("AWAITING_INPUT") == START_NS / SECOND_NS
     assert oldest("DISCOVERING") is None
 
-    flows.ended(flow("b"))
+    flows.ended(flow("b"), ENDED)
     assert oldest("SUBMITTING") == START_NS / SECOND_NS + 9
-    flows.ended(flow("c"))
+    flows.ended(flow("c"), ENDED)
     assert oldest("AWAITING_INPUT") is None
 
 
 def test_a_flow_type_that_is_learnt_late_leaves_no_count_behind() -> None:
     registry = CollectorRegistry()
-    flows = OpenFlows(registry)
+    flows = open_flows(registry)
     flows.entered(flow(flow_type="unknown"), "DISCOVERING", START_NS)
     assert total(registry, IN_PROGRESS, flow_type="unknown") == 1
 
@@ -59,15 +66,15 @@ def test_a_flow_type_that_is_learnt_late_leaves_no_count_behind() -> None:
     assert total(registry, IN_PROGRESS, flow_type="unknown") == 0
     assert total(registry, IN_PROGRESS, flow_type="LOGIN", step="SUBMITTING") == 1
 
-    flows.ended(flow(flow_type="REAUTH"))
+    flows.ended(flow(flow_type="REAUTH"), ENDED)
     assert total(registry, IN_PROGRESS) == 0
 
 
 def test_the_end_of_an_older_flow_leaves_the_present_one_of_the_connection_alone() -> None:
     registry = CollectorRegistry()
-    flows = OpenFlows(registry)
+    flows = open_flows(registry)
     flows.entered(flow(trace_id=2), "DISCOVERING", START_NS)
-    flows.ended(flow(trace_id=1))
+    flows.ended(flow(trace_id=1), ENDED)
 
     assert total(registry, IN_PROGRESS, step="DISCOVERING") == 1
 
@@ -80,11 +87,11 @@ def test_the_gauges_always_count_the_flows_that_are_in_each_step(
     moves: list[tuple[str, str | None]],
 ) -> None:
     registry = CollectorRegistry()
-    flows = OpenFlows(registry)
+    flows = open_flows(registry)
     where: dict[str, str] = {}
     for connection_id, step in moves:
         if step is None:
-            flows.ended(flow(connection_id))
+            flows.ended(flow(connection_id), ENDED)
             where.pop(connection_id, None)
         else:
             flows.entered(flow(connection_id), step, START_NS)
@@ -97,7 +104,7 @@ def test_the_gauges_always_count_the_flows_that_are_in_each_step(
 
 def test_a_scrape_in_another_thread_never_misses_a_flow_between_two_steps() -> None:
     registry = CollectorRegistry()
-    flows = OpenFlows(registry)
+    flows = open_flows(registry)
     for number in range(50):
         flows.entered(flow(str(number)), "DISCOVERING", START_NS)
     scraped: list[float] = []
@@ -115,3 +122,32 @@ def test_a_scrape_in_another_thread_never_misses_a_flow_between_two_steps() -> N
     scraper.join()
 
     assert scraped == [50] * 200
+
+
+def test_at_a_scrape_in_another_thread_flows_that_started_have_ended_or_are_in_progress() -> None:
+    registry = CollectorRegistry()
+    flows = open_flows(registry)
+    sums: list[tuple[float, float]] = []
+
+    def scrape() -> None:
+        for _ in range(200):
+            metrics = {metric.name: metric.samples for metric in registry.collect()}
+            started, ended, open_now = (
+                sum(sample.value for sample in metrics[f"managed_auth_flows_{name}"])
+                for name in ("started", "ended", "in_progress")
+            )
+            sums.append((started, ended + open_now))
+
+    scraper = threading.Thread(target=scrape)
+    scraper.start()
+    while scraper.is_alive():
+        for number in range(20):
+            flows.started(flow(str(number)), STARTED)
+            flows.entered(flow(str(number)), "DISCOVERING", START_NS)
+        for number in range(20):
+            flows.ended(flow(str(number)), ENDED)
+    scraper.join()
+
+    assert all(started == accounted for started, accounted in sums)
+    assert len(sums) == 200
+    assert sums[-1][0] > 0
