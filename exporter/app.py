@@ -42,8 +42,8 @@ def simulate(settings: Settings) -> int:
 
 async def _run(settings: Settings, stop: asyncio.Event) -> None:
     service = Service(settings)
-    await service.start()
     try:
+        await service.start()
         await stop.wait()
     finally:
         await service.stop()
@@ -54,7 +54,6 @@ async def _demo(settings: Settings, stop: asyncio.Event) -> None:
     simulator = _simulator(simulated)
     async with _running(simulator, simulated.listen_address):
         service = Service(_pointed_at(simulator, settings))
-        await service.start()
         page = service.urls[0]
         simulator.notify_url = f"{page}-/follow/{{id}}"
         metrics = f"{page}{settings.web.telemetry_path.lstrip('/')}"
@@ -63,6 +62,7 @@ async def _demo(settings: Settings, stop: asyncio.Event) -> None:
             show(service.live.snapshot, places, console=Console(), now_seconds=time.time)
         )
         try:
+            await service.start()
             await _until(stop, simulated.run_for_seconds, picture)
         finally:
             picture.cancel()

@@ -5,7 +5,7 @@ The only file that knows concrete classes of every room.
 
 import asyncio
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Final
 
 import structlog
@@ -31,6 +31,8 @@ from exporter.website_error_rules import load_classifier
 FLUSH_SECONDS: Final = 2.0
 """Time for the last spans: whoever stops the service with SIGTERM waits 5 s for all of it."""
 
+_LISTEN: Final = "--web.listen-address"
+
 _FOLLOW_RESULTS: Final = {
     FollowNow.FOLLOWING: FollowResult.ACCEPTED,
     FollowNow.NOT_FOUND: FollowResult.UNKNOWN_CONNECTION,
@@ -54,27 +56,44 @@ class Service:
         self._settings = settings
         classify = load_classifier(settings.metrics.website_error_rules_file)
         key = _key(settings.kernel)
-        self.live = LiveView()
-        self.health = SourceHealth()
-        self._registry = CollectorRegistry()
-        self.traces = _traces()
-        traces = self.traces
+        with ExitStack() as mistaken:
+            sockets = [
+                mistaken.enter_context(bind(address.host, address.port, option=_LISTEN))
+                for address in settings.web.listen_addresses
+            ]
+            self.traces = _traces()
+            if self.traces:
+                mistaken.callback(self.traces.shutdown, FLUSH_SECONDS)
+            self.live = LiveView()
+            self.health = SourceHealth()
+            self._registry = CollectorRegistry()
+            self._fanout = self._sinks()
+            self._api = _api(settings.kernel, key, self._fanout, self.health)
+            mistaken.pop_all()
+        self._roster = Roster(self._api, self._fanout, classify=classify)
+        self._discovery = self._discover()
+        self._web = WebServer(self._app(), sockets)
+        self._polling: asyncio.Task[None] | None = None
+
+    def _sinks(self) -> FanOut:
+        options, traces = self._settings.metrics, self.traces
         metrics = build_metrics(
             self._registry,
             version=__version__,
-            max_domains=settings.metrics.max_domains,
-            domain_label=settings.metrics.domain_label,
+            max_domains=options.max_domains,
+            domain_label=options.domain_label,
             span_counts=(lambda: traces.counts) if traces else None,
         )
         sinks: dict[str, Sink] = {"metrics": metrics, "live": self.live}
         if traces:
             sinks["traces"] = traces
-        self._fanout = FanOut(sinks)
-        register_sink_accounts(self._registry, self._fanout.accounts)
-        self._api = _api(settings.kernel, key, self._fanout, self.health)
-        self._roster = Roster(self._api, self._fanout, classify=classify)
-        following = settings.following
-        self._discovery = Discovery(
+        fanout = FanOut(sinks)
+        register_sink_accounts(self._registry, fanout.accounts)
+        return fanout
+
+    def _discover(self) -> Discovery:
+        following = self._settings.following
+        return Discovery(
             self._api,
             self._roster,
             self._fanout,
@@ -84,12 +103,6 @@ class Service:
             profile_name=following.profile_name,
             poll_interval_seconds=following.poll_interval_seconds,
         )
-        sockets = [
-            bind(address.host, address.port, option="--web.listen-address")
-            for address in settings.web.listen_addresses
-        ]
-        self._web = WebServer(self._app(), sockets)
-        self._polling: asyncio.Task[None] | None = None
 
     @property
     def urls(self) -> tuple[str, ...]:
