@@ -33,6 +33,8 @@ POLL_INTERVAL_SECONDS: Final = 15.0
 API_BUDGET: Final = 0.5
 """The share of the organisation's rate limit that polls may take: the rest is its own product's."""
 RETRIEVES_AT_ONCE: Final = 8
+KEY_LOOK_SECONDS: Final = 1.0
+"""How often to look whether a refused key has been replaced: whoever did that is watching."""
 JITTER: Final = 0.1
 """Polls come up to a tenth earlier or later, so that many exporters do not poll in step."""
 
@@ -85,11 +87,12 @@ class Discovery:
         self._absent: set[str] = set()
         self._requests = 1
         self._failing = False
+        self._refused = False
 
     async def run(self) -> None:
         """Poll for ever."""
         while True:
-            await self._clock.sleep(await self.poll())
+            await self._rest(await self.poll())
 
     async def poll(self) -> float:
         """Look once; returns the seconds until the next look. A failure keeps everything as it was.
@@ -106,6 +109,15 @@ class Discovery:
             delay = self._succeeded()
         self._roster.check_deadlines()
         return delay
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep until the next look; a key that was refused and then replaced is tried at once."""
+        if not self._refused:
+            await self._clock.sleep(seconds)
+            return
+        until = self._clock.monotonic() + seconds
+        while (left := until - self._clock.monotonic()) > 0 and not self._api.has_new_key():
+            await self._clock.sleep(min(left, KEY_LOOK_SECONDS))
 
     async def follow_now(self, connection_id: str) -> FollowNow:
         """Open a connection's stream at once, for whoever has just called ``login``."""
@@ -211,7 +223,7 @@ class Discovery:
         self._backoff.reset()
         if self._failing:
             _log.info("polling works again")
-        self._failing = False
+        self._failing = self._refused = False
         limit = self._api.rate_limit
         interval = paced_seconds(
             self._interval,
@@ -226,9 +238,8 @@ class Discovery:
         if not self._failing:
             _log.warning("polling failed", problem=problem)
         self._failing = True
-        at_least = 0.0
-        if error is not None:
-            at_least = error.retry_after_seconds or 0.0
-            if error.reason is StreamEndReason.HTTP_401:
-                at_least = max(at_least, REFUSED_SECONDS)
+        self._refused = error is not None and error.reason is StreamEndReason.HTTP_401
+        at_least = (error.retry_after_seconds if error else None) or 0.0
+        if self._refused:
+            at_least = max(at_least, REFUSED_SECONDS)
         return self._backoff.next_seconds(at_least)

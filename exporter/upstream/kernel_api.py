@@ -83,6 +83,7 @@ class KernelApi:
         self.rate_limit: RateLimit | None = None
         self._connections = f"{str(url).rstrip('/')}/auth/connections"
         self._key = key
+        self._key_sent = ""
         self._sink = sink
         self._clock = clock
         self._health = health or SourceHealth()
@@ -155,6 +156,10 @@ class KernelApi:
         finally:
             await response.aclose()
 
+    def has_new_key(self) -> bool:
+        """Whether the key has been replaced since the last request."""
+        return self._key() != self._key_sent
+
     async def aclose(self) -> None:
         """Close the connections that are kept for polls."""
         await self._polls.aclose()
@@ -184,7 +189,8 @@ class KernelApi:
         headers: httpx.Headers,
     ) -> tuple[httpx.Response, bytes | None]:
         """Send the request, and read the answer's body unless it is an event stream."""
-        headers.update({**_ALWAYS, "authorization": f"Bearer {self._key()}"})
+        self._key_sent = self._key()
+        headers.update({**_ALWAYS, "authorization": f"Bearer {self._key_sent}"})
         request = httpx.Request("GET", url, headers=headers, extensions={"timeout": _TIMEOUT})
         body, started = None, self._clock.monotonic()
         try:
