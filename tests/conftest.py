@@ -11,6 +11,13 @@ from collections.abc import Generator
 from typing import Final
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast examples are made and run says something of the machine, and nothing of the exporter.
+settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# What lands is judged by the same examples every time; new ones are looked for at the desk.
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 EXERCISED: Final = pytest.StashKey[set[str]]()
 
