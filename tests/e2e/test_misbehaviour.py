@@ -180,7 +180,7 @@ async def test_flows_that_polls_find_count_once_and_give_no_made_up_durations() 
         *("push_approval", "push_fallback", "sso", "account_picker", "password_login"),
         *("wrong_password_then_right", "captcha", "cut_stream", "cut_mid_event"),
     ]
-    config = told(time_scale=5.0, restamp_snapshots=True)
+    config = told(time_scale=6.0, restamp_snapshots=True)
     async with showing(config, "--discovery.poll-interval=1s", notify=False) as show:
         async with show.being_looked_at():
             ledger = await show.play(lasting * 2, pause_seconds=0.05)
