@@ -18,7 +18,7 @@ MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """Largest message, line ends included. A state with every field Kernel documents is a few KiB; the
 bound is there so that no stream can hold more memory than this."""
 
-MAX_RETRY_SECONDS: Final = 60.0
+MAX_RETRY_MILLISECONDS: Final = 60_000
 """Longest reconnection time that a ``retry:`` line can set."""
 
 MAX_EVENT_ID_CHARACTERS: Final = 1024
@@ -183,7 +183,8 @@ async def messages(
                 event_id = event.id
                 cursor.last_event_id = event_id if len(event_id) <= MAX_EVENT_ID_CHARACTERS else ""
             if event.retry is not None and event.retry >= 0:
-                cursor.retry_seconds = min(event.retry / 1000, MAX_RETRY_SECONDS)
+                # Bounded before it is divided: what has over 308 digits is no float.
+                cursor.retry_seconds = min(event.retry, MAX_RETRY_MILLISECONDS) / 1000
             if event.data:
                 yield event.data
             handled += 1

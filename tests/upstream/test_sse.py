@@ -75,6 +75,7 @@ CASES: dict[str, tuple[bytes, Reading]] = {
     "retry": (b"retry: 2500\ndata: a\n\n", expected("a", retry_seconds=2.5)),
     "only retry": (b"retry: 2500\n\ndata: a\n\n", expected("a", retry_seconds=2.5)),
     "retry too long": (b"retry: 99999999999999\n\n", expected(retry_seconds=60.0)),
+    "retry no float can hold": (b"retry: " + b"9" * 400 + b"\n\n", expected(retry_seconds=60.0)),
     "retry negative": (b"retry: 1000\n\nretry: -5\n\n", expected(retry_seconds=1.0)),
     "retry not a number": (b"retry: soon\ndata: a\n\n", expected("a")),
     "retry of many digits": (b"retry: " + b"9" * 5000 + b"\ndata: a\n\n", expected("a")),
