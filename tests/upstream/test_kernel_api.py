@@ -361,5 +361,5 @@ async def test_key_is_asked_for_with_each_request() -> None:
 
 
 def test_unsafe_base_url_is_refused_before_any_socket() -> None:
-    with pytest.raises(ValueError, match="--kernel.allow-insecure"):
+    with pytest.raises(ValueError, match=r"--kernel\.allow-insecure"):
         KernelApi("http://api.onkernel.com", lambda: KEY, Recorder())
