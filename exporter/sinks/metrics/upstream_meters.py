@@ -22,6 +22,7 @@ from exporter.sinks.metrics.scrape import collect_rate_limit
 
 
 class _Counted(NamedTuple):
+    listed: ConnectionListed
     status: str
     domain: str
     blocked: str | None
@@ -83,14 +84,19 @@ class UpstreamMeters:
 
     def listed(self, observation: ConnectionListed) -> None:
         """Count a connection as it is now, instead of as it was before."""
+        before = self._counted.get(observation.connection_id)
+        if before and before.listed == observation:
+            return
+        # Asking for a domain's label counts it where it has to share one: once is enough.
         blocked = observation.status == labels.NEEDS_AUTH and observation.can_reauth is False
         now = _Counted(
+            observation,
             self._status(observation.status),
-            self._domain(observation.domain),
+            before.domain
+            if before and before.listed.domain == observation.domain
+            else self._domain(observation.domain),
             self._reason(observation.can_reauth_reason) if blocked else None,
         )
-        if self._counted.get(observation.connection_id) == now:
-            return
         self._uncount(observation.connection_id)
         self._counted[observation.connection_id] = now
         self._connections[now.status, now.domain].inc()

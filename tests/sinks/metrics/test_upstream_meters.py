@@ -138,6 +138,22 @@ def test_a_connection_that_is_listed_again_unchanged_counts_once(
     assert total(registry, "managed_auth_connections_reauth_blocked") == 1
 
 
+def test_a_connection_whose_domain_has_to_share_a_label_overflows_once_however_often_it_is_listed(
+    sink: MetricsSink, registry: CollectorRegistry, value: Value
+) -> None:
+    for number in range(3):
+        sink.observe(ConnectionListed(f"full-{number}", f"{number}.example", "X", None, None))
+    for status in ("NEEDS_AUTH", "NEEDS_AUTH", "AUTHENTICATED", "AUTHENTICATED"):
+        sink.observe(listed(status, domain="late.example"))
+
+    assert value("label_overflow_total", label="domain") == 1
+    assert value("connections", status="AUTHENTICATED", domain="other") == 1
+    assert total(registry, "managed_auth_connections") == 4
+
+    sink.observe(listed(domain="later.example"))
+    assert value("label_overflow_total", label="domain") == 2
+
+
 def test_a_forgotten_connection_counts_nowhere(
     sink: MetricsSink, registry: CollectorRegistry
 ) -> None:
