@@ -20,11 +20,12 @@ from exporter.core.events import (
     TrackerInput,
 )
 from exporter.core.flow_state import OpenFlow, TrackerState, digest
-from exporter.core.lifecycle import Ending, Out
+from exporter.core.lifecycle import Beginning, Ending, Out
 from exporter.core.listings import apply_listing, check_deadline, forget
 from exporter.core.machine import TERMINAL, WORKING, FlowState, Move, advance, meaning
 from exporter.core.news import look, note_error
 from exporter.core.observations import (
+    Entry,
     FlowObservation,
     Gap,
     IllegalReason,
@@ -71,11 +72,11 @@ class FlowTracker:
             case StateEvent():
                 self._apply_state(event, received_ns, out)
             case Listing():
-                apply_listing(state, event, out)
+                apply_listing(state, event, self._classify, out)
             case StreamAttached():
                 state.attached, state.fresh, state.resumed = True, True, event.after
             case StreamDetached():
-                state.attached = False
+                state.attached, state.unwatched_ns = False, received_ns
             case DeadlineCheck():
                 check_deadline(state, received_ns, out)
             case Forgotten():
@@ -90,7 +91,9 @@ class FlowTracker:
 
     @classmethod
     def restore(cls, saved: bytes, *, classify: Callable[[str], str]) -> Self:
-        """The tracker as it was when it was saved.
+        """The tracker as it was when it was saved, its stream included.
+
+        Where that stream is gone, as after a restart, feed it ``StreamDetached`` first.
 
         Raises:
             msgspec.DecodeError: the bytes are not what ``save`` made.
@@ -106,7 +109,7 @@ class FlowTracker:
         if reading.target is None:
             self._note_illegal(reading, out)
             return
-        state.event_ns, state.fresh, state.resumed = reading.at_ns, False, None
+        state.event_ns, state.fresh, state.resumed = event.at_ns, False, None
         if reading.another_flow:
             ending = Ending(Outcome.SUPERSEDED, Observed.STREAM, reading.at_ns)
             lifecycle.end(state, out, ending)
@@ -116,75 +119,91 @@ class FlowTracker:
     def _carry_out(self, reading: Reading, target: FlowState, event: StateEvent, out: Out) -> None:
         state = self._state
         move = meaning(state.state, target)
-        if state.flow:
-            lifecycle.learn_type(state.flow, reading.flow_type)
-            state.flow.identity = state.flow.identity.merged(reading.identity)
         if move in (Move.BEGIN, Move.JOIN_LATE):
-            self._begin(reading, target, out, start_seen=move is Move.BEGIN)
+            if self._has_ended(reading):
+                return
+            self._begin(reading, target, move, out)
+        elif state.flow and not self._is_same_flow(state.flow, reading):
+            state.flow.start_seen = False
         self._note_illegal(reading, out)
         if move is Move.SNAPSHOT and state.state in TERMINAL and reading.unbroken:
             return  # Another terminal on one stream changes nothing.
+        flow = state.flow
         entered = move in (Move.BEGIN, Move.JOIN_LATE, Move.STEP)
-        if state.flow:
+        if flow:
+            lifecycle.trust_server_time(flow, reading.at_ns)
+            lifecycle.learn(flow, reading.flow_type, reading.identity)
+            flow.latest_ns, flow.streamed = reading.at_ns, True
             if move is Move.STEP:
-                self._step(state.flow, reading, target, out)
+                self._step(flow, reading, target, out)
             elif move is Move.REPEAT:
-                entered = self._repeat(state.flow, reading, event, out)
+                entered = self._repeat(flow, reading, event, out)
             elif move is Move.END:
                 self._end(reading, target, event, out)
         advance(state, target)
         if target in WORKING:
             look(state, event, reading.at_ns, self._classify, out, entered=entered)
 
-    def _begin(self, reading: Reading, target: FlowState, out: Out, *, start_seen: bool) -> None:
+    def _has_ended(self, reading: Reading) -> bool:
+        """Whether a new stream still shows the flow that has been counted as ended."""
+        return not reading.unbroken and self._state.last_identity.agrees(reading.identity)
+
+    def _is_same_flow(self, flow: OpenFlow, reading: Reading) -> bool:
+        """Whether this provably is the open flow; on a new stream it may be the next one."""
+        return reading.unbroken or not reading.news or flow.identity.agrees(reading.identity)
+
+    def _begin(self, reading: Reading, target: FlowState, move: Move, out: Out) -> None:
+        # The first state of a stream that was opened again may be any time after the start.
+        begins = move is Move.BEGIN
         lifecycle.begin(
             self._state,
             out,
-            step=target,
-            at_ns=reading.at_ns,
-            flow_type=reading.flow_type,
-            identity=reading.identity,
-            start_seen=start_seen,
+            Beginning(
+                step=target,
+                entry=Entry.DISCOVERING if begins else Entry.JOINED_LATE,
+                at_ns=reading.at_ns,
+                flow_type=reading.flow_type,
+                identity=reading.identity,
+                start_seen=begins and reading.gap is None,
+            ),
         )
 
     def _step(self, flow: OpenFlow, reading: Reading, target: FlowState, out: Out) -> None:
         self._note_gap(reading, out)
+        seen = reading.unbroken and reading.exact
         skipped = IllegalReason.SKIPPED_STEP in reading.reasons
-        end_seen = reading.unbroken and not skipped
-        lifecycle.leave(flow, out, target, reading.at_ns, end_seen=end_seen)
-        lifecycle.enter(flow, out, target, reading.at_ns, start_seen=reading.unbroken)
+        lifecycle.leave(flow, out, target, reading.at_ns, end_seen=seen and not skipped)
+        lifecycle.enter(flow, out, target, reading.at_ns, start_seen=seen)
 
     def _repeat(self, flow: OpenFlow, reading: Reading, event: StateEvent, out: Out) -> bool:
         """News of the state that the flow is in; true where it turns out to be another visit."""
         visit = flow.visit
-        if reading.unbroken:
+        if reading.unbroken or not reading.news:
             return False
-        if flow.listed_ns is not None and visit.ordinal == 1:
-            # The stream reports the visit that the listing found, and reports it from before the
-            # listing: that is when it began, not when it was found.
-            if visit.step is FlowState.DISCOVERING and reading.at_ns <= flow.listed_ns:
-                visit.entered_ns, visit.start_seen = reading.at_ns, True
-                flow.started_ns = min(flow.started_ns, reading.at_ns)
-            flow.listed_ns = None
-            return True
         interaction = digest(event.pause.interaction_id)
-        if interaction is None or visit.interaction in (None, interaction):
+        if interaction is not None and interaction == visit.interaction:
+            return False
+        if interaction is None or visit.interaction is None:
+            # It may be the same visit, reported anew, or another one: nobody can tell.
+            visit.start_seen = flow.whole = False
             return False
         self._note_gap(reading, out)
         lifecycle.leave(flow, out, None, reading.at_ns, end_seen=False)
         lifecycle.enter(flow, out, visit.step, reading.at_ns, start_seen=False)
+        flow.errors_shown.clear()
         return True
 
     def _end(self, reading: Reading, target: FlowState, event: StateEvent, out: Out) -> None:
         note_error(self._state, event.website_error, reading.at_ns, self._classify, out)
         self._note_gap(reading, out)
+        seen = reading.unbroken and reading.exact
         unseen_step = not reading.unbroken and event.flow_step in WORKING
         ending = Ending(
             outcome=Outcome(target.lower()),
             observed=Observed.STREAM,
             at_ns=reading.at_ns,
-            seen=reading.unbroken,
-            step_seen=reading.unbroken and IllegalReason.SKIPPED_STEP not in reading.reasons,
+            seen=seen,
+            step_seen=seen and IllegalReason.SKIPPED_STEP not in reading.reasons,
             next=target,
             last_step=event.flow_step if unseen_step else None,
             error_code=event.error_code,
@@ -199,6 +218,5 @@ class FlowTracker:
     def _note_illegal(self, reading: Reading, out: Out) -> None:
         source, target = self._state.state, reading.target or UNKNOWN
         for reason in reading.reasons:
-            lifecycle.note(
-                self._state, out, IllegalTransition(reading.at_ns, reason, source, target)
-            )
+            illegal = IllegalTransition(reading.at_ns, reason, source, target)
+            lifecycle.note(self._state, out, illegal)

@@ -10,15 +10,15 @@ from typing import Final
 import msgspec
 
 from exporter.core.machine import FlowState
-from exporter.core.observations import FlowFact, FlowRef, GapCause, InputKind
+from exporter.core.observations import FlowFact, FlowRef, GapCause
 
 MAX_FACTS: Final = 128
 """Facts kept for one span. OpenTelemetry's own limit of events on a span
 (OTEL_SPAN_EVENT_COUNT_LIMIT defaults to 128); later ones are still observed, only not repeated in
 the span."""
 
-MAX_ERRORS_REMEMBERED: Final = 32
-"""Different website errors remembered in one attempt, to tell a repeat from a new one."""
+MAX_REMEMBERED: Final = 32
+"""Different website errors, or requests for input, remembered to tell a repeat from a new one."""
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -51,38 +51,56 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Visit(msgspec.Struct):
-    """A stay in one working step."""
+    """A stay in one working step.
+
+    ``by_our_clock`` says that a listing told of it: ``entered_ns`` is then no time of the server's.
+    """
 
     step: FlowState
     ordinal: int
     entered_ns: int
     start_seen: bool
+    by_our_clock: bool = False
     facts: list[FlowFact] = []
     lacked_details: bool = False
+    asked: bool = False
     interaction: str | None = None
 
 
 class OpenFlow(msgspec.Struct):
-    """A flow that has started and has not ended."""
+    """A flow that has started and has not ended.
+
+    ``latest_ns`` is the latest time that the server told of it, ``told_type`` the type that it told
+    last. ``streamed`` says that a stream has shown some of it. ``asked`` holds what input was asked
+    for, by kind and fields.
+    """
 
     ref: FlowRef
     started_ns: int
     start_seen: bool
     visit: Visit
     identity: Identity
-    listed_ns: int | None = None
+    latest_ns: int = 0
+    told_type: str | None = None
+    streamed: bool = False
     whole: bool = True
     waiting_ns: int = 0
-    kinds_asked: list[InputKind] = []
+    asked: list[str] = []
     errors_shown: list[str] = []
     facts: list[FlowFact] = []
+
+    def changes_type(self, flow_type: str | None) -> bool:
+        """Whether it is known by another type than this one."""
+        return flow_type is not None and self.told_type not in (None, flow_type)
 
 
 class TrackerState(msgspec.Struct):
     """One connection. ``state`` is what the machine drives.
 
     ``event_ns`` is the server's time of the latest event, ``received_ns`` the local time at which
-    it came; ``resumed`` and ``fresh`` say that the next state is the first one of its stream.
+    it came, ``unwatched_ns`` the local time since which no stream is open. ``fresh`` says that the
+    next state is the first one of its stream, ``resumed`` why that stream had to be opened again.
+    ``newest_start_ns`` and ``odd_starts`` keep the ids of flows apart.
     """
 
     connection_id: str
@@ -92,10 +110,12 @@ class TrackerState(msgspec.Struct):
     flow: OpenFlow | None = None
     event_ns: int = 0
     received_ns: int = 0
+    unwatched_ns: int = 0
     attached: bool = False
     fresh: bool = True
     resumed: GapCause | None = None
-    last_started_ns: int = 0
+    newest_start_ns: int = 0
+    odd_starts: int = 0
     last_trace_id: int = 0
     last_identity: Identity = Identity()
 

@@ -13,9 +13,12 @@ ROOT_ORDINAL: Final = 0
 """The ordinal of a flow's root span; visits of steps count from 1."""
 
 
-def trace_id(connection_id: str, started_ns: int) -> int:
-    """The 128-bit trace id of the flow that began on this connection at this time."""
-    return _digest(f"{connection_id}\x00{started_ns}".encode(), 16)
+def trace_id(connection_id: str, started_ns: int, salt: str = "") -> int:
+    """The 128-bit trace id of the flow that began on this connection at this time.
+
+    ``salt`` tells flows apart that claim the same start.
+    """
+    return _digest(f"{connection_id}\x00{started_ns}{salt}".encode(errors="replace"), 16)
 
 
 def span_id(trace: int, ordinal: int) -> int:

@@ -45,46 +45,76 @@ class Ending(msgspec.Struct, frozen=True):
     error_message: str | None = None
 
 
-def begin(
-    state: TrackerState,
-    out: Out,
-    *,
-    step: FlowState,
-    at_ns: int,
-    flow_type: str | None,
-    identity: Identity,
-    start_seen: bool,
-    listed_ns: int | None = None,
-) -> None:
-    """Open a flow in ``step``. Where its start was not seen it counts as joined late."""
-    # Ids derive from the start, so no two flows of a connection may share one, whatever the
-    # upstream's clock says.
-    started_ns = max(at_ns, state.last_started_ns + 1)
+class Beginning(msgspec.Struct, frozen=True):
+    """How a flow begins, or is found. ``by_our_clock`` where a listing told of it, at our time."""
+
+    step: FlowState
+    entry: Entry
+    at_ns: int
+    flow_type: str | None
+    identity: Identity
+    start_seen: bool = False
+    by_our_clock: bool = False
+
+
+def begin(state: TrackerState, out: Out, beginning: Beginning) -> OpenFlow:
+    """Open a flow."""
+    at_ns = beginning.at_ns
     ref = FlowRef(
         connection_id=state.connection_id,
         domain=state.domain,
         profile_name=state.profile_name,
-        flow_type=flow_type or UNKNOWN_FLOW_TYPE,
-        started_ns=started_ns,
-        trace_id=trace_id(state.connection_id, started_ns),
+        flow_type=beginning.flow_type or UNKNOWN_FLOW_TYPE,
+        started_ns=at_ns,
+        trace_id=trace_id(state.connection_id, at_ns, _salt(state, beginning)),
         linked_trace_id=state.last_trace_id,
     )
-    state.flow = OpenFlow(
-        ref=ref,
-        started_ns=started_ns,
-        start_seen=start_seen,
-        visit=Visit(step=step, ordinal=1, entered_ns=started_ns, start_seen=start_seen),
-        identity=identity,
-        listed_ns=listed_ns,
-        whole=start_seen,
+    visit = Visit(
+        step=beginning.step,
+        ordinal=1,
+        entered_ns=at_ns,
+        start_seen=beginning.start_seen,
+        by_our_clock=beginning.by_our_clock,
     )
-    state.last_started_ns = started_ns
+    flow = state.flow = OpenFlow(
+        ref=ref,
+        started_ns=at_ns,
+        start_seen=beginning.start_seen,
+        visit=visit,
+        identity=beginning.identity,
+        latest_ns=0 if beginning.by_our_clock else at_ns,
+        told_type=beginning.flow_type,
+        streamed=not beginning.by_our_clock,
+        whole=beginning.start_seen,
+    )
     state.last_trace_id = ref.trace_id
-    out.append(FlowStarted(ref, Entry.DISCOVERING if start_seen else Entry.JOINED_LATE))
-    out.append(StepEntered(ref, step, started_ns))
+    out.append(FlowStarted(ref, beginning.entry))
+    out.append(StepEntered(ref, beginning.step, at_ns))
+    return flow
 
 
-def enter(flow: OpenFlow, out: Out, step: FlowState, at_ns: int, *, start_seen: bool) -> None:
+def _salt(state: TrackerState, beginning: Beginning) -> str:
+    """What keeps the ids of two flows apart that claim the same start.
+
+    Empty for a flow that its stream shows to start after the ones before it, as all do where clocks
+    are right: so its ids are the same whoever derives them.
+    """
+    if not beginning.by_our_clock and beginning.at_ns > state.newest_start_ns:
+        state.newest_start_ns = beginning.at_ns
+        return ""
+    state.odd_starts += 1
+    return f"\x00{state.odd_starts}"
+
+
+def enter(
+    flow: OpenFlow,
+    out: Out,
+    step: FlowState,
+    at_ns: int,
+    *,
+    start_seen: bool,
+    by_our_clock: bool = False,
+) -> None:
     """Begin a visit of ``step``."""
     entered_ns = max(at_ns, flow.visit.entered_ns)
     flow.visit = Visit(
@@ -92,6 +122,7 @@ def enter(flow: OpenFlow, out: Out, step: FlowState, at_ns: int, *, start_seen: 
         ordinal=flow.visit.ordinal + 1,
         entered_ns=entered_ns,
         start_seen=start_seen,
+        by_our_clock=by_our_clock,
     )
     out.append(StepEntered(flow.ref, step, entered_ns))
 
@@ -157,10 +188,23 @@ def note(state: TrackerState, out: Out, fact: FlowFact, *, of_step: bool = False
             kept.append(fact)
 
 
-def learn_type(flow: OpenFlow, flow_type: str | None) -> None:
-    """Complete a flow whose type its first event did not tell. The first known type stands."""
+def learn(flow: OpenFlow, flow_type: str | None, identity: Identity) -> None:
+    """Complete what is known of a flow. The first known type stands."""
+    flow.identity = flow.identity.merged(identity)
+    flow.told_type = flow_type or flow.told_type
     if flow_type and flow.ref.flow_type == UNKNOWN_FLOW_TYPE:
         flow.ref = msgspec.structs.replace(flow.ref, flow_type=flow_type)
+
+
+def trust_server_time(flow: OpenFlow, at_ns: int) -> None:
+    """Put what a listing told by our clock where the server's clock has it at the latest.
+
+    The two clocks may differ by any amount, and durations must come from the server's alone.
+    """
+    if flow.visit.by_our_clock:
+        flow.visit.entered_ns = min(flow.visit.entered_ns, at_ns)
+        flow.visit.by_our_clock = False
+        flow.started_ns = min(flow.started_ns, flow.visit.entered_ns)
 
 
 def _safe_code(code: str | None) -> str | None:

@@ -5,14 +5,16 @@ gap. While a stream is open it knows better; a listing then only completes what 
 flow.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from exporter.core import lifecycle
 from exporter.core.events import Listing
 from exporter.core.flow_state import Identity, OpenFlow, TrackerState, digest
-from exporter.core.lifecycle import Ending, Out
+from exporter.core.lifecycle import Beginning, Ending, Out
 from exporter.core.machine import FlowState, advance
-from exporter.core.observations import Gap, GapCause, Observed, Outcome
+from exporter.core.news import note_error
+from exporter.core.observations import Entry, Gap, GapCause, Observed, Outcome
 from exporter.core.vocabulary import FLOW_TYPES, IN_PROGRESS, TERMINAL_STATUSES, WORKING_STEPS
 
 LONGEST_FLOW_NS: Final = 20 * 60 * 10**9
@@ -23,14 +25,16 @@ GRACE_NS: Final = 60 * 10**9
 differ."""
 
 
-def apply_listing(state: TrackerState, listing: Listing, out: Out) -> None:
+def apply_listing(
+    state: TrackerState, listing: Listing, classify: Callable[[str], str], out: Out
+) -> None:
     """Take a listing in: it may open a flow, move it, end it, or say nothing new."""
     if listing.requested_ns < state.received_ns:
         return  # The stream has been heard since this was asked for: it is the staler of the two.
     state.domain = state.domain or listing.domain
     state.profile_name = state.profile_name or listing.profile_name
     if listing.flow_status in TERMINAL_STATUSES:
-        _end(state, listing, FlowState(listing.flow_status), out)
+        _end(state, listing, FlowState(listing.flow_status), classify, out)
     elif listing.flow_status == IN_PROGRESS and listing.flow_step in WORKING_STEPS:
         _sight(state, listing, FlowState(listing.flow_step), out)
 
@@ -41,7 +45,8 @@ def check_deadline(state: TrackerState, now_ns: int, out: Out) -> None:
     if flow is None or state.attached:
         return
     expires_ns = flow.identity.flow_expires_ns or flow.started_ns + LONGEST_FLOW_NS
-    if now_ns > expires_ns + GRACE_NS:
+    # A stream that was just lost, or is just being opened, may still show it.
+    if now_ns > max(expires_ns, state.unwatched_ns) + GRACE_NS:
         forget(state, now_ns, out)
 
 
@@ -49,60 +54,65 @@ def forget(state: TrackerState, now_ns: int, out: Out) -> None:
     """End what is open as unknown: nobody will ever tell how it went."""
     if state.flow:
         lifecycle.end(state, out, Ending(Outcome.UNKNOWN, Observed.LISTING, now_ns))
-        _reset(state)
+        state.state = FlowState.IDLE
 
 
 def _sight(state: TrackerState, listing: Listing, step: FlowState, out: Out) -> None:
-    identity = _identity(listing)
+    identity, flow_type = _identity(listing), _type(listing)
     flow = state.flow
     if flow and state.attached:
-        if not flow.identity.conflicts(identity):
-            _complete(flow, listing, identity)
+        if not _is_another(flow, identity, flow_type):
+            lifecycle.learn(flow, flow_type, identity)
         return
-    if flow and flow.identity.conflicts(identity):
-        ending = Ending(Outcome.SUPERSEDED, Observed.LISTING, listing.received_ns)
-        lifecycle.end(state, out, ending)
-        _reset(state)
+    if flow and _is_another(flow, identity, flow_type):
+        _supersede(state, listing, out)
         flow = None
     if flow is None:
         if not state.last_identity.agrees(identity):
-            _open(state, listing, step, identity, out)
+            _open(state, listing, step, out)
         return
-    _complete(flow, listing, identity)
+    lifecycle.learn(flow, flow_type, identity)
     if step is not flow.visit.step:
-        cause = state.resumed or GapCause.RECONNECT
-        lifecycle.note(state, out, Gap(listing.received_ns, cause))
-        lifecycle.leave(flow, out, None, listing.received_ns, end_seen=False)
-        lifecycle.enter(flow, out, step, listing.received_ns, start_seen=False)
+        _note_gap(state, listing, out)
+        at_ns = listing.received_ns
+        lifecycle.leave(flow, out, None, at_ns, end_seen=False)
+        lifecycle.enter(flow, out, step, at_ns, start_seen=False, by_our_clock=True)
         advance(state, step)
 
 
-def _open(
-    state: TrackerState,
-    listing: Listing,
-    step: FlowState,
-    identity: Identity,
-    out: Out,
-) -> None:
-    state.state, state.event_ns, state.fresh = FlowState.IDLE, 0, True
-    lifecycle.begin(
-        state,
-        out,
+def _open(state: TrackerState, listing: Listing, step: FlowState, out: Out) -> None:
+    state.state, state.fresh, state.unwatched_ns = FlowState.IDLE, True, listing.received_ns
+    beginning = Beginning(
         step=step,
+        entry=Entry.JOINED_LATE,
         at_ns=listing.received_ns,
         flow_type=_type(listing),
-        identity=identity,
-        start_seen=False,
-        listed_ns=listing.received_ns,
+        identity=_identity(listing),
+        by_our_clock=True,
     )
+    lifecycle.begin(state, out, beginning)
     advance(state, step)
 
 
-def _end(state: TrackerState, listing: Listing, terminal: FlowState, out: Out) -> None:
-    flow = state.flow
-    if flow is None or state.attached or flow.identity.conflicts(_identity(listing)):
+def _end(
+    state: TrackerState,
+    listing: Listing,
+    terminal: FlowState,
+    classify: Callable[[str], str],
+    out: Out,
+) -> None:
+    flow, identity, flow_type = state.flow, _identity(listing), _type(listing)
+    if flow is None or state.attached:
         return
-    lifecycle.learn_type(flow, _type(listing))
+    if _is_another(flow, identity, flow_type):
+        # The newest flow is another one, and over: how this one went, nobody has seen.
+        _supersede(state, listing, out)
+        state.state = terminal
+        return
+    lifecycle.learn(flow, flow_type, identity)
+    note_error(state, listing.website_error, listing.received_ns, classify, out)
+    if flow.streamed:
+        _note_gap(state, listing, out)
     lifecycle.end(
         state,
         out,
@@ -110,6 +120,7 @@ def _end(state: TrackerState, listing: Listing, terminal: FlowState, out: Out) -
             outcome=Outcome(terminal.lower()),
             observed=Observed.LISTING,
             at_ns=listing.received_ns,
+            last_step=listing.flow_step if listing.flow_step in WORKING_STEPS else None,
             error_code=listing.error_code,
             error_message=listing.error_message,
         ),
@@ -117,13 +128,18 @@ def _end(state: TrackerState, listing: Listing, terminal: FlowState, out: Out) -
     advance(state, terminal)
 
 
-def _reset(state: TrackerState) -> None:
+def _supersede(state: TrackerState, listing: Listing, out: Out) -> None:
+    ending = Ending(Outcome.SUPERSEDED, Observed.LISTING, listing.received_ns)
+    lifecycle.end(state, out, ending)
     state.state = FlowState.IDLE
 
 
-def _complete(flow: OpenFlow, listing: Listing, identity: Identity) -> None:
-    flow.identity = flow.identity.merged(identity)
-    lifecycle.learn_type(flow, _type(listing))
+def _note_gap(state: TrackerState, listing: Listing, out: Out) -> None:
+    lifecycle.note(state, out, Gap(listing.received_ns, state.resumed or GapCause.RECONNECT))
+
+
+def _is_another(flow: OpenFlow, identity: Identity, flow_type: str | None) -> bool:
+    return flow.changes_type(flow_type) or flow.identity.conflicts(identity)
 
 
 def _type(listing: Listing) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from exporter.core.events import Pause, StateEvent
-from exporter.core.flow_state import MAX_ERRORS_REMEMBERED, OpenFlow, TrackerState, Visit, digest
+from exporter.core.flow_state import MAX_REMEMBERED, OpenFlow, TrackerState, Visit, digest
 from exporter.core.lifecycle import Out, note
 from exporter.core.machine import FlowState
 from exporter.core.observations import (
@@ -49,7 +49,7 @@ def look(
     if event.flow_step == flow.visit.step:
         _note_omission(state, flow.visit, event.pause, at_ns, out)
     if flow.visit.step is FlowState.AWAITING_INPUT:
-        _note_request(state, flow, event.pause, at_ns, out, entered=entered)
+        _note_request(state, flow, event.pause, at_ns, out)
     if entered and flow.visit.step is FlowState.SUBMITTING:
         # A new attempt: what the site shows from here on is an answer to it.
         flow.errors_shown.clear()
@@ -68,9 +68,7 @@ def note_error(
     mark = digest(text)
     if flow is None or text is None or mark is None or mark in flow.errors_shown:
         return
-    if len(flow.errors_shown) >= MAX_ERRORS_REMEMBERED:
-        flow.errors_shown.pop(0)
-    flow.errors_shown.append(mark)
+    _remember(flow.errors_shown, mark)
     note(state, out, WebsiteError(at_ns, classify(text), redact(text)), of_step=True)
 
 
@@ -85,22 +83,29 @@ def _note_omission(state: TrackerState, visit: Visit, pause: Pause, at_ns: int, 
         note(state, out, IllegalTransition(at_ns, reason, visit.step, visit.step))
 
 
-def _note_request(
-    state: TrackerState,
-    flow: OpenFlow,
-    pause: Pause,
-    at_ns: int,
-    out: Out,
-    *,
-    entered: bool,
-) -> None:
+def _note_request(state: TrackerState, flow: OpenFlow, pause: Pause, at_ns: int, out: Out) -> None:
+    """Note what is asked for: once a visit, and once more for each new interaction in it."""
+    visit = flow.visit
     interaction = digest(pause.interaction_id)
-    changed = interaction is not None and flow.visit.interaction not in (None, interaction)
-    flow.visit.interaction = interaction or flow.visit.interaction
-    if not entered and not changed:
+    changed = interaction is not None and visit.interaction not in (None, interaction)
+    visit.interaction = interaction or visit.interaction
+    if visit.asked and not changed:
         return
+    if changed:
+        # An answer was given, though no SUBMITTING was seen: what is shown now is news.
+        flow.errors_shown.clear()
+    visit.asked = True
     kind = kind_of(pause)
-    retry = pause.rejected or kind in flow.kinds_asked
-    if kind not in flow.kinds_asked:
-        flow.kinds_asked.append(kind)
+    # A login that asks for the e-mail address first and for the password then is not retrying.
+    mark = " ".join((kind, *sorted(pause.field_types)))
+    retry = pause.rejected or mark in flow.asked
+    if mark not in flow.asked:
+        _remember(flow.asked, mark)
     note(state, out, InputRequest(at_ns, kind, retry), of_step=True)
+
+
+def _remember(marks: list[str], mark: str) -> None:
+    """Add a mark; the oldest gives way where there are too many."""
+    if len(marks) >= MAX_REMEMBERED:
+        marks.pop(0)
+    marks.append(mark)

@@ -37,7 +37,7 @@ def wire_reasons(status: str, step: str) -> list[str]:
         "unknown_status": status == "PAUSED",
         "unknown_step": step == "VERIFYING",
         "status_step_mismatch": (status == "IN_PROGRESS" and step == "COMPLETED")
-        or (status == "SUCCESS" and step not in ("COMPLETED", "VERIFYING")),
+        or (status == "SUCCESS" and step != "COMPLETED"),
     }
     return [reason for reason, found in table.items() if found]
 

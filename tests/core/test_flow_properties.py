@@ -182,3 +182,4 @@ def test_what_is_remembered_is_always_bounded(events: Inputs) -> None:
         assert len(flow.facts) <= 128
         assert len(flow.visit.facts) <= 128
         assert len(flow.errors_shown) <= 32
+        assert len(flow.asked) <= 32

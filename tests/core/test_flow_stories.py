@@ -117,14 +117,25 @@ def test_a_flow_joined_late_gives_no_sample_for_what_was_not_seen_whole(driver: 
 
 
 def test_a_gap_in_the_middle_leaves_the_whole_duration_but_not_the_parts(driver: Driver) -> None:
+    url = "https://a/?s=1"
     driver.attach()
-    driver.feed(state("DISCOVERING", 0))
+    driver.feed(state("DISCOVERING", 0, hosted_url=url))
     driver.reconnect()
-    driver.feed(state("SUBMITTING", 5), ended("FAILED", 8))
+    driver.feed(state("SUBMITTING", 5, hosted_url=url), ended("FAILED", 8))
     assert [gap.cause for gap in facts(Gap, driver.seen)] == [GapCause.RECONNECT]
     end = last_end(driver)
     assert end.incomplete
     assert (end.duration_ns, end.waiting_ns) == (8 * SECOND, None)
+
+
+def test_after_a_gap_a_flow_without_identity_may_be_the_next_one_so_its_duration_is_unknown(
+    driver: Driver,
+) -> None:
+    driver.attach()
+    driver.feed(state("DISCOVERING", 0))
+    driver.reconnect()
+    driver.feed(state("SUBMITTING", 5), ended("FAILED", 8))
+    assert last_end(driver).duration_ns is None
 
 
 def test_after_a_gap_another_interaction_id_shows_that_a_submission_went_unseen(
@@ -211,7 +222,91 @@ def test_an_older_event_is_counted_and_time_never_goes_back(driver: Driver) -> N
     driver.feed(state("DISCOVERING", 10))
     seen = driver.feed(state("SUBMITTING", 4), ended("SUCCESS", 12))
     assert reasons(seen) == ["timestamp_regression"]
-    assert [one.duration_ns / SECOND for one in of(StepFinished, seen)] == [0, 2]
+    steps = of(StepFinished, seen)
+    assert [(one.duration_ns / SECOND, one.seen_whole) for one in steps] == [(0, False), (2, False)]
+    assert last_end(driver).duration_ns == 2 * SECOND
+
+
+def test_one_time_from_the_future_spoils_its_own_flow_and_no_other(driver: Driver) -> None:
+    driver.attach()
+    driver.feed(state("DISCOVERING", 1e9), state("SUBMITTING", 2), ended("SUCCESS", 3))
+    assert reasons(driver.seen) == ["timestamp_regression"]
+    assert not [one for one in of(StepFinished, driver.seen) if one.seen_whole]
+    assert last_end(driver).duration_ns is None
+    driver.attach()
+    driver.feed(state("DISCOVERING", 10), state("SUBMITTING", 12), ended("SUCCESS", 15))
+    assert [one.duration_ns / SECOND for one in of(StepFinished, driver.seen)[2:]] == [2, 3]
+    assert last_end(driver).duration_ns == 5 * SECOND
+
+
+def test_the_same_step_after_a_gap_is_no_sample_unless_it_is_known_to_be_the_same_visit(
+    driver: Driver,
+) -> None:
+    url = "https://a/?s=1"
+    driver.attach()
+    driver.feed(state("DISCOVERING", 0, hosted_url=url), state("SUBMITTING", 5, hosted_url=url))
+    driver.reconnect()
+    seen = driver.feed(state("SUBMITTING", 66, hosted_url=url), ended("SUCCESS", 68))
+    assert [one.seen_whole for one in of(StepFinished, seen)] == [False]
+    end = last_end(driver)
+    assert (end.incomplete, end.duration_ns, end.working_ns) == (True, 68 * SECOND, None)
+
+
+def test_the_same_report_after_a_gap_proves_that_the_visit_goes_on(driver: Driver) -> None:
+    driver.attach()
+    driver.feed(state("DISCOVERING", 0), state("SUBMITTING", 5))
+    driver.reconnect()
+    seen = driver.feed(state("SUBMITTING", 5), ended("SUCCESS", 9))
+    assert [(one.seen_whole, one.duration_ns / SECOND) for one in of(StepFinished, seen)] == [
+        (True, 4),
+    ]
+
+
+def test_a_flow_found_at_discovering_by_a_resumed_stream_has_no_known_start(
+    driver: Driver,
+) -> None:
+    driver.attach()
+    driver.feed(state("DISCOVERING", 0, hosted_url="https://a/1"))
+    driver.reconnect()
+    driver.feed(state("DISCOVERING", 30, hosted_url="https://a/2"), ended("SUCCESS", 31))
+    assert [one.entry for one in of(FlowStarted, driver.seen)] == ["discovering"] * 2
+    assert not [one for one in of(StepFinished, driver.seen) if one.seen_whole]
+    assert last_end(driver).duration_ns is None
+
+
+def test_a_type_that_was_reported_as_changed_makes_no_new_flow_after_a_gap(
+    driver: Driver,
+) -> None:
+    driver.attach()
+    driver.feed(state("DISCOVERING", 0), state("SUBMITTING", 1, flow_type="REAUTH"))
+    driver.feed(state("SUBMITTING", 2, flow_type="REAUTH"))
+    driver.reconnect()
+    driver.feed(state("SUBMITTING", 3, flow_type="REAUTH"))
+    assert reasons(driver.seen) == ["flow_type_changed"]
+    assert not of(FlowEnded, driver.seen)
+
+
+def test_the_same_error_in_another_pause_is_another_error(driver: Driver) -> None:
+    wrong = "Incorrect password"
+    again = Pause(field_types=LOGIN_PAGE.field_types, interaction_id="i-9", rejected=True)
+    driver.attach()
+    driver.feed(
+        state("DISCOVERING", 0),
+        state("AWAITING_INPUT", 1, website_error=wrong),
+        state("AWAITING_INPUT", 2, website_error=wrong),
+        state("AWAITING_INPUT", 9, website_error=wrong, pause=again),
+    )
+    assert len(facts(WebsiteError, driver.seen)) == 2
+    assert [one.retry for one in facts(InputRequest, driver.seen)] == [False, True]
+
+
+def test_a_password_that_is_asked_for_after_the_address_is_no_retry(driver: Driver) -> None:
+    address, password = (Pause(field_types=frozenset({word})) for word in ("email", "password"))
+    driver.attach()
+    driver.feed(state("DISCOVERING", 0), state("AWAITING_INPUT", 1, pause=address))
+    driver.feed(state("SUBMITTING", 2), state("AWAITING_INPUT", 3, pause=password))
+    driver.feed(state("SUBMITTING", 4), state("AWAITING_INPUT", 5, pause=password))
+    assert [one.retry for one in facts(InputRequest, driver.seen)] == [False, False, True]
 
 
 def test_a_pause_without_details_is_counted_once_a_visit(driver: Driver) -> None:

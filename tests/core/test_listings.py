@@ -4,8 +4,16 @@ from typing import Any
 
 import pytest
 
-from exporter.core.events import StreamDetached
-from exporter.core.observations import FlowEnded, FlowStarted, Gap, StepEntered, StepFinished
+from exporter.core.events import DeadlineCheck, StreamDetached
+from exporter.core.observations import (
+    FlowEnded,
+    FlowStarted,
+    Gap,
+    InputRequest,
+    StepEntered,
+    StepFinished,
+    WebsiteError,
+)
 from tests.support.driving import (
     SECOND,
     START_NS,
@@ -113,16 +121,69 @@ def test_listings_during_a_stream_change_nothing_but_complete_the_identity(drive
     assert outcomes(driver) == [("superseded", "listing")]
 
 
-def test_a_stream_that_reports_discovering_from_before_the_listing_gives_its_start(
+@pytest.mark.parametrize("ahead", [-3600, 0, 10, 3600])
+def test_our_clock_never_gets_into_a_duration(driver: Driver, ahead: float) -> None:
+    driver.feed(listing("AWAITING_INPUT", 3 + ahead))
+    driver.attach()
+    driver.feed(state("AWAITING_INPUT", 3), state("SUBMITTING", 6), ended("SUCCESS", 8))
+    driver.feed(state("DISCOVERING", 20), ended("FAILED", 25))
+    steps = [(one.seen_whole, one.duration_ns / SECOND) for one in of(StepFinished, driver.seen)]
+    assert steps[1:] == [(True, 2), (True, 5)]
+    assert not steps[0][0]
+    assert [one.duration_ns for one in of(FlowEnded, driver.seen)] == [None, 5 * SECOND]
+
+
+def test_input_is_asked_for_even_where_a_listing_told_of_the_step_first(driver: Driver) -> None:
+    driver.feed(listing("DISCOVERING", 0), listing("AWAITING_INPUT", 5))
+    driver.attach()
+    driver.feed(state("AWAITING_INPUT", 4))
+    assert [one.kind for one in facts(InputRequest, driver.seen)] == ["credentials"]
+
+
+def test_a_listing_that_ends_a_flow_tells_its_step_and_error_and_a_gap(driver: Driver) -> None:
+    driver.attach()
+    driver.feed(state("DISCOVERING", 0), StreamDetached())
+    driver.feed(listing("SUBMITTING", 9, status="FAILED", website_error="Wrong password"))
+    assert last(driver).last_step == "SUBMITTING"
+    assert [one.category for one in facts(WebsiteError, driver.seen)] == ["wrong_credentials"]
+    assert len(facts(Gap, driver.seen)) == 1
+
+
+def test_a_listing_of_another_type_is_another_flow(driver: Driver) -> None:
+    driver.attach()
+    driver.feed(state("SUBMITTING", 0), StreamDetached())
+    driver.feed(listing("DISCOVERING", 9, flow_type="REAUTH"))
+    assert outcomes(driver) == [("superseded", "listing")]
+    assert of(FlowStarted, driver.seen)[-1].flow.flow_type == "REAUTH"
+
+
+def test_a_listing_that_shows_how_another_flow_ended_supersedes_the_open_one(
     driver: Driver,
 ) -> None:
-    driver.feed(listing("DISCOVERING", 3))
+    driver.feed(listing("SUBMITTING", 0, browser_session_id="b1"))
+    driver.feed(listing("COMPLETED", 9, status="SUCCESS", browser_session_id="b2"))
+    assert outcomes(driver) == [("superseded", "listing")]
+    assert not driver.tracker.in_progress
+
+
+def test_a_flow_past_its_deadline_is_not_given_up_while_its_stream_may_be_had(
+    driver: Driver,
+) -> None:
+    driver.feed(listing("SUBMITTING", 5000, flow_expires_ns=START_NS))
+    assert driver.feed(DeadlineCheck(), received=5001) == []
     driver.attach()
-    driver.feed(state("DISCOVERING", 1), state("SUBMITTING", 6), ended("SUCCESS", 8))
-    steps = of(StepFinished, driver.seen)
-    assert [(one.seen_whole, one.duration_ns / SECOND) for one in steps] == [(True, 5), (True, 2)]
-    # It may have been the second DISCOVERING of the flow: its whole duration stays unknown.
-    assert last(driver).duration_ns is None
+    driver.feed(StreamDetached(), received=5100)
+    assert driver.feed(DeadlineCheck(), received=5159) == []
+    assert of(FlowEnded, driver.feed(DeadlineCheck(), received=5161))
+
+
+def test_a_flow_that_was_given_up_is_not_begun_again_by_its_own_stream(driver: Driver) -> None:
+    url = "https://a/?s=1"
+    driver.feed(listing("SUBMITTING", 0, flow_expires_ns=START_NS, hosted_url=url))
+    driver.feed(DeadlineCheck(), received=5000)
+    driver.attach()
+    assert driver.feed(state("SUBMITTING", 1, hosted_url=url), ended("SUCCESS", 2)) == []
+    assert outcomes(driver) == [("unknown", "listing")]
 
 
 def test_a_stream_that_stamps_the_state_anew_gives_no_made_up_sample(driver: Driver) -> None:
