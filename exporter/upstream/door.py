@@ -1,8 +1,10 @@
 """The one door through which every event of every source reaches a connection's flow tracker."""
 
+from collections.abc import Sequence
+
 from exporter.core.events import StreamAttached, StreamDetached, TrackerInput
 from exporter.core.flow import FlowTracker
-from exporter.core.observations import FlowEnded, GapCause, Sink
+from exporter.core.observations import FlowEnded, FlowObservation, GapCause, Sink
 
 
 class Door:
@@ -26,12 +28,14 @@ class Door:
         """Whether the newest flow that was seen is over."""
         return self._tracker.ended
 
-    def feed(self, event: TrackerInput, received_ns: int) -> None:
-        """Take an event in and hand on what follows from it."""
-        for observation in self._tracker.apply(event, received_ns):
+    def feed(self, event: TrackerInput, received_ns: int) -> Sequence[FlowObservation]:
+        """Take an event in and hand on what follows from it, which is returned too."""
+        observations = self._tracker.apply(event, received_ns)
+        for observation in observations:
             if isinstance(observation, FlowEnded):
                 self._stream_lost = False
             self._sink.observe(observation)
+        return observations
 
     def attach(self, received_ns: int) -> None:
         """A stream was opened; where one of the same open flow was lost, that leaves a gap."""

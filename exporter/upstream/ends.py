@@ -15,13 +15,16 @@ REFUSED_SECONDS: Final = 60.0
 class StreamEnd(msgspec.Struct, frozen=True):
     """The end of a stream, or of the attempt to open one.
 
-    ``delivered``: it brought a message. ``retry_after_seconds`` and ``should_retry`` are what the
-    server said of trying again, None where it said nothing.
+    ``worthwhile``: it was worth opening, and so will be the next. ``session_over``: there is no
+    stream because the flow is over (410), not because there is no connection.
+    ``retry_after_seconds`` and ``should_retry`` are what the server said of trying again, None
+    where it said nothing.
     """
 
     reason: StreamEndReason
     opened: bool
-    delivered: bool = False
+    worthwhile: bool = False
+    session_over: bool = False
     retry_after_seconds: float | None = None
     should_retry: bool | None = None
 
@@ -74,7 +77,7 @@ def what_next(
     still being followed. A server that says not to retry is taken at its word, and one that asks
     for a retry gets it, except where the key or the connection is at fault.
     """
-    policy = _POLICIES[end.reason]
+    policy = _Policy.STOP if end.session_over else _POLICIES[end.reason]
     if policy is _Policy.RETRY_WHILE_OPEN:
         policy = _Policy.RETRY if flow_open or end.should_retry else _Policy.STOP
     if policy is _Policy.RETRY and end.should_retry is False:

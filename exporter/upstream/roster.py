@@ -18,6 +18,7 @@ from exporter.upstream.ends import Forget, Stop
 from exporter.upstream.follower import Follower
 from exporter.upstream.idle import IdleLimit
 from exporter.upstream.kernel_api import KernelApi
+from exporter.upstream.wish import Wish
 
 MAX_CONNECTIONS: Final = 20_000
 """How many connections are tracked at most: at some 30 KiB a stream, 600 MiB."""
@@ -28,12 +29,13 @@ _log = structlog.get_logger()
 
 
 class _Entry:
-    __slots__ = ("door", "since_ns", "task")
+    __slots__ = ("door", "since_ns", "task", "wish")
 
     def __init__(self, door: Door) -> None:
         self.door = door
         self.task: asyncio.Task[None] | None = None
         self.since_ns: int | None = None
+        self.wish = Wish()
 
 
 class Roster:
@@ -92,12 +94,19 @@ class Roster:
             entry.door.feed(event, received_ns)
 
     def follow(self, connection_id: str, *, domain: str = "", profile_name: str = "") -> bool:
-        """Open the connection's stream, unless it is open; false where there is no room for it."""
+        """Open the connection's stream; false where there is no room for it.
+
+        Where it is followed already, this is a wish to have the stream now: a back-off ends at
+        once, and a stream that is about to end is followed by another.
+        """
         if not self.admit(connection_id, domain=domain, profile_name=profile_name):
             return False
         entry = self._entries[connection_id]
-        if entry.task is None:
-            entry.since_ns = self._clock.unix_ns()
+        entry.since_ns = self._clock.unix_ns()
+        if entry.task:
+            entry.wish.make()
+        else:
+            entry.wish = Wish()
             entry.task = asyncio.create_task(self._keep_following(connection_id, entry))
             self._tasks.add(entry.task)
             entry.task.add_done_callback(self._tasks.discard)
@@ -135,7 +144,7 @@ class Roster:
             await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
 
     async def _keep_following(self, connection_id: str, entry: _Entry) -> None:
-        backoff = Backoff(self._clock.random)
+        backoff, wish = Backoff(self._clock.random), entry.wish
         step: Stop | Forget | None = None
         while step is None:
             follower = Follower(
@@ -145,12 +154,13 @@ class Roster:
                 sink=self._sink,
                 clock=self._clock,
                 idle=self._idle,
+                wish=wish,
             )
             try:
                 step = await follower.run()
             except Exception as bug:  # noqa: BLE001 - a connection is never silently given up
                 _log.error("a follower failed and starts over", **_where(bug))
-                await self._clock.sleep(backoff.next_seconds())
+                await wish.sleep(self._clock, backoff.next_seconds())
         self._rest(connection_id, entry)
         if isinstance(step, Forget):
             self.forget(connection_id)

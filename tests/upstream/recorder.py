@@ -21,14 +21,20 @@ class Recorder:
 
 
 class FakeTime:
-    """Time that moves only when somebody sleeps; every sleep is remembered."""
+    """Time that moves only when somebody sleeps; every sleep is remembered.
+
+    With ``sleeping_for_ever`` no sleep returns: whoever sleeps has to be woken.
+    """
 
     def __init__(self, start_seconds: float = 1_750_000_000.0) -> None:
         self.now = start_seconds
         self.slept: list[float] = []
+        self.sleeping_for_ever = False
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        if self.sleeping_for_ever:
+            await asyncio.Event().wait()
         self.now += seconds
         await asyncio.sleep(0)
 

@@ -43,6 +43,13 @@ def test_what_follows_from_each_end(
     assert type(after(reason, flow_open=False)) is without_flow
 
 
+@pytest.mark.parametrize("flow_open", [True, False])
+def test_session_that_is_over_stops_and_keeps_the_connection(
+    flow_open: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    assert after(R.HTTP_404, flow_open=flow_open, session_over=True) == Stop()
+
+
 def test_every_reason_has_an_answer() -> None:
     assert all(after(reason, flow_open=True) is not None for reason in R)
 

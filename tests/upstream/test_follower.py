@@ -1,12 +1,14 @@
 """One connection followed over real sockets, through everything that can happen to a stream."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from exporter.core.events import Forgotten
 from exporter.core.flow import FlowTracker
 from exporter.core.observations import (
     FlowEnded,
@@ -22,13 +24,14 @@ from exporter.core.observations import (
 )
 from exporter.upstream.door import Door
 from exporter.upstream.ends import Forget, Stop
-from exporter.upstream.follower import Follower
+from exporter.upstream.follower import LONG_SECONDS, Follower
 from exporter.upstream.idle import IdleLimit
 from exporter.upstream.kernel_api import KernelApi
 from exporter.upstream.sse import MAX_MESSAGE_BYTES
+from exporter.upstream.wish import Wish
 from tests.upstream.raw_server import Exchange, RawServer, raw_server
 from tests.upstream.recorder import FakeTime, Recorder
-from tests.upstream.wire import START_SECONDS, SUCCESS, heartbeat, message, state
+from tests.upstream.wire import START_SECONDS, SUCCESS, connection, heartbeat, message, state
 
 KEY = "sk_very_private"
 
@@ -52,6 +55,13 @@ def streaming(*chunks: bytes, then: Part | None = None) -> Part:
 def status(code: int, **headers: str) -> Part:
     async def part(exchange: Exchange) -> None:
         await exchange.answer(code, b"{}", **headers)
+
+    return part
+
+
+def answering(body: object) -> Part:
+    async def part(exchange: Exchange) -> None:
+        await exchange.answer(200, json.dumps(body).encode())
 
     return part
 
@@ -80,7 +90,9 @@ class Run:
         self.chance = 0.0
         self.result: Stop | Forget | None = None
         self.server: RawServer | None = None
+        self.door: Door | None = None
         self.idle = IdleLimit()
+        self.wish = Wish()
 
     async def play(self, *parts: Part, idle_seconds: float = 5.0) -> None:
         async def handler(exchange: Exchange) -> None:
@@ -91,13 +103,15 @@ class Run:
         self.idle = IdleLimit(floor_seconds=idle_seconds, unlearnt_seconds=idle_seconds)
         async with raw_server(handler) as self.server, asyncio.timeout(10):
             api = KernelApi(self.server.url, lambda: KEY, self.sink, clock=clock)
+            self.door = Door(tracker, self.sink)
             follower = Follower(
                 "c1",
-                Door(tracker, self.sink),
+                self.door,
                 api=api,
                 sink=self.sink,
                 clock=clock,
                 idle=self.idle,
+                wish=self.wish,
             )
             self.result = await follower.run()
             await api.aclose()
@@ -143,7 +157,7 @@ async def test_flow_is_followed_from_its_start_to_its_end(run: Run) -> None:
     assert run.sink.of(StreamEnded) == [StreamEnded("c1", StreamEndReason.TERMINAL, opened=True)]
     assert run.kinds == ["state", "state", "heartbeat", "state", "state"]
     lags = [each.lag_ns for each in run.sink.of(StreamMessage)]
-    assert lags == [10 * 10**9, 8 * 10**9, 7 * 10**9, 5 * 10**9, 10**9]
+    assert lags == [None, 8 * 10**9, 7 * 10**9, 5 * 10**9, 10**9]
 
 
 @pytest.mark.parametrize(
@@ -185,11 +199,39 @@ async def test_refused_key_is_retried_about_every_minute(run: Run) -> None:
     assert run.time.slept == [60.5, 60.5]
 
 
-@pytest.mark.parametrize("code", [404, 410])
-async def test_missing_connection_is_forgotten(run: Run, code: int) -> None:
-    await run.play(status(code))
+async def test_missing_connection_is_forgotten(run: Run) -> None:
+    await run.play(status(404))
     assert run.result == Forget()
     assert run.ends == ["http_404"]
+
+
+async def test_session_that_is_over_is_not_a_connection_that_is_gone(run: Run) -> None:
+    await run.play(status(410))
+    assert run.result == Stop()
+    assert run.ends == ["http_404"]
+    assert run.server
+    assert len(run.server.requests) == 1
+
+
+async def test_flow_whose_session_is_over_is_asked_for_once_and_ends_by_the_answer(
+    run: Run,
+) -> None:
+    over = connection("c1", flow_status="SUCCESS", flow_step="COMPLETED")
+    await run.play(
+        streaming(state(0, "SUBMITTING")),
+        status(410),
+        answering(over),
+    )
+    assert (run.result, run.ends, run.outcomes) == (Stop(), ["eof", "http_404"], [Outcome.SUCCESS])
+    assert run.server
+    assert [each.target for each in run.server.requests][2:] == ["/auth/connections/c1"]
+
+
+async def test_flow_whose_session_is_over_stays_open_when_nobody_can_tell_how_it_went(
+    run: Run,
+) -> None:
+    await run.play(streaming(state(0, "SUBMITTING")), status(410), status(503))
+    assert (run.result, run.outcomes) == (Stop(), [])
 
 
 async def test_429_waits_as_long_as_the_server_asks(run: Run) -> None:
@@ -333,7 +375,7 @@ async def test_bad_messages_are_counted_and_the_stream_goes_on(run: Run) -> None
     ]
 
 
-async def test_back_off_grows_while_nothing_comes_and_starts_over_after_a_message() -> None:
+async def test_back_off_grows_while_nothing_comes_and_starts_over_after_news() -> None:
     run = Run()
     run.chance = 1.0
     await run.play(
@@ -344,6 +386,119 @@ async def test_back_off_grows_while_nothing_comes_and_starts_over_after_a_messag
         streaming(SUCCESS),
     )
     assert run.time.slept == [1, 2, 4, 1]
+
+
+async def test_back_off_grows_while_each_stream_only_repeats_what_is_known() -> None:
+    run = Run()
+    run.chance = 1.0
+    snapshot = streaming(state(0, "AWAITING_INPUT"), heartbeat(1))
+    await run.play(*[snapshot] * 8, streaming(state(1, "SUBMITTING")), streaming(SUCCESS))
+    assert run.time.slept == [1, 2, 4, 8, 16, 32, 60, 60, 1]
+
+
+async def test_stream_that_lasted_is_opened_again_without_long_delay() -> None:
+    run = Run()
+    run.chance = 1.0
+
+    async def lasting(exchange: Exchange) -> None:
+        await streaming(state(0, "AWAITING_INPUT"))(exchange)
+        while len(run.kinds) <= exchange.number:  # noqa: ASYNC110 - a sink has no event
+            await asyncio.sleep(0)
+        run.time.now += LONG_SECONDS
+
+    await run.play(*[lasting] * 4, streaming(SUCCESS))
+    assert run.time.slept == [1, 1, 1, 1]
+
+
+async def test_stream_that_brings_nothing_after_a_flow_s_end_is_not_called_terminal(
+    run: Run,
+) -> None:
+    async def another_wish(exchange: Exchange) -> None:
+        while not run.outcomes:  # noqa: ASYNC110 - a sink has no event
+            await asyncio.sleep(0)
+        run.wish.make()
+
+    await run.play(
+        streaming(state(0, "DISCOVERING"), SUCCESS, then=another_wish),
+        streaming(heartbeat(20)),
+    )
+    assert (run.result, run.ends) == (Stop(), ["terminal", "eof"])
+
+
+@pytest.mark.parametrize("lingering", [silence, None], ids=["silent", "closed"])
+async def test_wish_for_the_next_flow_is_met_though_the_stream_of_the_last_is_still_open(
+    run: Run, lingering: Part | None
+) -> None:
+    async def wish_after_the_end(exchange: Exchange) -> None:
+        while not run.outcomes:  # noqa: ASYNC110 - a sink has no event
+            await asyncio.sleep(0)
+        run.wish.make()
+        if lingering:
+            await lingering(exchange)
+
+    await run.play(
+        streaming(state(0, "DISCOVERING"), SUCCESS, then=wish_after_the_end),
+        streaming(state(20, "DISCOVERING"), state(29, "COMPLETED", "FAILED")),
+        idle_seconds=5.0,
+    )
+    assert (run.result, run.ends) == (Stop(), ["terminal", "terminal"])
+    assert run.outcomes == [Outcome.SUCCESS, Outcome.FAILED]
+    assert run.time.slept == []
+
+
+async def test_wish_made_in_the_last_moments_of_a_flow_is_met(run: Run) -> None:
+    async def wish_before_the_end(exchange: Exchange) -> None:
+        while not run.sink.of(FlowStarted):  # noqa: ASYNC110 - a sink has no event
+            await asyncio.sleep(0)
+        run.wish.make()
+        await exchange.send(SUCCESS)
+        await silence(exchange)
+
+    await run.play(
+        streaming(state(0, "DISCOVERING"), then=wish_before_the_end),
+        streaming(state(20, "DISCOVERING"), state(29, "COMPLETED", "FAILED")),
+    )
+    assert run.ends == ["terminal", "terminal"]
+    assert run.outcomes == [Outcome.SUCCESS, Outcome.FAILED]
+
+
+async def test_wish_that_the_open_stream_meets_opens_no_other(run: Run) -> None:
+    async def wish_before_the_start(exchange: Exchange) -> None:
+        run.wish.make()
+        await streaming(state(0, "DISCOVERING"), SUCCESS)(exchange)
+
+    await run.play(wish_before_the_start)
+    assert (run.result, run.ends) == (Stop(), ["terminal"])
+
+
+async def test_wish_cuts_a_back_off_short(run: Run) -> None:
+    run.time.sleeping_for_ever = True
+    playing = asyncio.create_task(run.play(status(503, Retry_After="90"), streaming(SUCCESS)))
+    async with asyncio.timeout(5):
+        while not run.time.slept:  # noqa: ASYNC110 - a clock has no event
+            await asyncio.sleep(0)
+        run.wish.make()
+        await playing
+    assert run.time.slept == [90.5]
+    assert run.ends == ["http_5xx", "terminal"]
+
+
+async def test_wish_made_in_a_back_off_is_not_lost_when_the_flow_is_found_over(run: Run) -> None:
+    run.time.sleeping_for_ever = True
+    playing = asyncio.create_task(
+        run.play(
+            streaming(state(0, "DISCOVERING")),
+            streaming(state(20, "DISCOVERING"), state(29, "COMPLETED", "FAILED")),
+        )
+    )
+    async with asyncio.timeout(5):
+        while not run.time.slept:  # noqa: ASYNC110 - a clock has no event
+            await asyncio.sleep(0)
+        assert run.door
+        run.door.feed(Forgotten(), int(run.time.now * 1e9))
+        run.wish.make()
+        await playing
+    assert run.outcomes == [Outcome.UNKNOWN, Outcome.FAILED]
 
 
 async def test_no_secret_reaches_a_log_or_an_observation(

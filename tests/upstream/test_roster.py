@@ -53,6 +53,27 @@ async def test_connection_that_is_followed_is_not_followed_twice(scene: Stage) -
     assert (scene.upstream.opened, following(scene)) == (["c1"], [1])
 
 
+async def test_second_wish_renews_the_grace(scene: Stage) -> None:
+    scene.roster.follow("c1")
+    await scene.until(lambda: scene.sink.of(StreamOpened))
+    scene.time.now += 100
+    scene.roster.follow("c1")
+    assert scene.roster.tracked("c1") == Tracked(int(scene.time.now * 1e9), in_progress=False)
+
+
+async def test_wish_made_while_the_stream_of_the_last_flow_lingers_opens_another(
+    scene: Stage,
+) -> None:
+    scene.upstream.say("c1", state(0, "DISCOVERING"), SUCCESS)
+    scene.roster.follow("c1")
+    await scene.until(lambda: scene.sink.of(FlowEnded))
+    scene.upstream.streams.clear()
+    scene.upstream.say("c1", state(20, "DISCOVERING"))
+    assert scene.roster.follow("c1")
+    await scene.until(lambda: len(scene.sink.of(FlowStarted)) == 2)
+    assert following(scene) == [1]
+
+
 async def test_missing_connection_is_forgotten_with_its_open_flow(scene: Stage) -> None:
     scene.upstream.say("c1", state(0, "DISCOVERING"))
     scene.roster.follow("c1")
