@@ -1,6 +1,7 @@
 """The commands that serve, each until a signal or its time: ``run``, ``demo``, ``simulate``."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -122,7 +123,7 @@ async def _running(simulator: Simulator, address: ListenAddress) -> AsyncIterato
     try:
         await simulator.start()
     except OSError as error:
-        why = (error.strerror or "unknown").lower()
+        why = os.strerror(error.errno).lower() if error.errno else "unknown host"
         raise UserError(f"--simulator.listen-address {address}: {why}") from error
     try:
         yield

@@ -4,6 +4,7 @@ Exit status: 0 done, 1 the command found something (``check``), 2 a mistake of t
 one line; 130 interrupted, as shells count it (128 + SIGINT).
 """
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from exporter.settings.table import CONFIG_FILE, ROWS, TITLES
 
 PROGRAM = "managed-auth-exporter"
 MISTAKE = 2
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG})
 INTERRUPTED = 130
 
 _TRACES_EPILOG = "Traces: the OpenTelemetry SDK reads its own variables, such as " + ", ".join(
@@ -197,13 +199,29 @@ def cli() -> None:
     """Follow Kernel managed auth login flows; export metrics and traces."""
 
 
+def _give_up_output() -> int:
+    """Keep the interpreter from flushing at its end what cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
 def _complain(line: str) -> int:
     click.echo(f"{PROGRAM}: {' '.join(line.split())}", err=True)
     return MISTAKE
 
 
+def _open_standard_descriptors() -> None:
+    """Open what of 0, 1 and 2 is closed: else a socket gets the number, and event loops abort."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    _open_standard_descriptors()
     try:
         status = cli.main(
             args=list(sys.argv[1:] if arguments is None else arguments),
@@ -220,7 +238,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough; keep the interpreter from flushing into it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        # Whoever read our output has seen enough.
+        return _give_up_output()
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        click.echo(f"{PROGRAM}: cannot write the output: {os.strerror(error.errno)}", err=True)
+        return _give_up_output()
     return status if isinstance(status, int) else 0

@@ -29,6 +29,8 @@ _SECRET_KEYS = re.compile(
     r"authorization|api[_-]?key|hosted_url|live_view_url|handoff_code|password|token|secret|cookie",
     re.IGNORECASE,
 )
+# Libraries quote addresses, whose paths and queries may hold a key: of a trace backend, say.
+_ADDRESS = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{1,20}://[^\s/?#'\"]{1,255}|\burl: )[/?#][^\s'\")]+")
 _BEARER = re.compile(r"\bbearer\s+[^\s'\",]+", re.IGNORECASE)
 # A line is a line: control characters could forge one, or move the cursor of a terminal.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != 10}
@@ -40,7 +42,8 @@ _MAX_DEPTH = 6
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Drop what could be a secret: the last line of defence, not the first.
 
-    Values of telling keys go, at any depth, and so does what follows ``Bearer`` in any text.
+    Values of telling keys go, at any depth, and so do what follows ``Bearer`` in any text and the
+    paths of addresses.
     """
     return {key: _hide(key, value, 0) for key, value in event.items()}
 
@@ -56,7 +59,8 @@ def _hide(key: object, value: object, depth: int) -> Any:  # noqa: ANN401 - as v
         case list() | tuple() | set() | frozenset() if depth < _MAX_DEPTH:
             return [_hide(None, item, depth + 1) for item in value]
         case _:
-            return _BEARER.sub(f"Bearer {_HIDDEN}", str(value)).translate(_CONTROLS)
+            text = _BEARER.sub(f"Bearer {_HIDDEN}", str(value))
+            return _ADDRESS.sub(rf"\1/{_HIDDEN}", text).translate(_CONTROLS)
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):

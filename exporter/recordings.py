@@ -7,6 +7,7 @@ more memory than its longest message.
 
 from collections.abc import Iterator
 from io import BufferedIOBase
+from itertools import chain
 from typing import BinaryIO, Final, NamedTuple, TextIO
 
 import httpx
@@ -29,11 +30,13 @@ _EVENT_STREAM: Final = {"content-type": "text/event-stream"}
 class Message(NamedTuple):
     """The data of one message, and the line of the recording that it begins on.
 
-    ``data`` is None for a message over the limit that live streams have, too.
+    ``data`` is None for a message over the limit that live streams have, too. ``finished`` is false
+    for the last one of a recording that was cut before the blank line which ends it.
     """
 
     line: int
     data: str | None
+    finished: bool = True
 
 
 class _Tally:
@@ -80,6 +83,9 @@ def read(source: BinaryIO | BufferedIOBase) -> Iterator[Message]:
 
 _Line = tuple[int, bytes | None]
 
+_CUT: Final[_Line] = (0, b"\n\n")
+"""What ends the last message of a recording where it lacks the blank line."""
+
 
 def _lines(source: BinaryIO | BufferedIOBase) -> Iterator[_Line]:
     """Numbered lines with their ends; None stands for one that no message may be as long as."""
@@ -107,9 +113,7 @@ def _json_lines(first: _Line, lines: Iterator[_Line]) -> Iterator[Message]:
 def _event_stream(first: _Line, lines: Iterator[_Line]) -> Iterator[Message]:
     framer, began = Framer(), first[0]
     oversized = 0
-    line: _Line | None = first
-    while line:
-        number, text = line
+    for number, text in chain((first,), lines, (_CUT,)):
         if not framer.held_bytes:
             began = number
         # The framer drops what is too long by itself, as it does on a live stream.
@@ -121,8 +125,7 @@ def _event_stream(first: _Line, lines: Iterator[_Line]) -> Iterator[Message]:
             response = httpx.Response(200, headers=_EVENT_STREAM, content=whole)
             for message in httpx_sse.EventSource(response).iter_sse():
                 if message.data:
-                    yield Message(began, message.data)
-        line = next(lines, None)
+                    yield Message(began, message.data, finished=number != _CUT[0])
 
 
 def _findings(message: Message, tracker: FlowTracker, tally: _Tally) -> Iterator[str]:
@@ -131,6 +134,8 @@ def _findings(message: Message, tracker: FlowTracker, tally: _Tally) -> Iterator
         return
     event = decode(message.data)
     if isinstance(event, WireError):
+        if not message.finished:
+            return  # It was cut in the middle: nobody's fault but the recorder's.
         yield f"malformed: {event.problem}"
         return
     tally.events += 1

@@ -132,8 +132,7 @@ class Service:
     def readiness(self) -> Readiness:
         """Whether flows can be followed, and told of."""
         source = self.health.status(
-            time.time_ns(),
-            poll_interval_seconds=self._settings.following.poll_interval_seconds,
+            time.time_ns(), poll_interval_seconds=self._discovery.paced_interval_seconds
         )
         failing = self._fanout.failing()
         told = f"failing: {', '.join(failing)}" if failing else "observations are taken"
@@ -184,6 +183,11 @@ def _api(
         )
     except ValueError as error:
         raise UserError(f"--kernel.base-url: {error}") from error
+    except OSError as error:
+        raise UserError(
+            "the CA certificates cannot be read: mend SSL_CERT_FILE or SSL_CERT_DIR"
+            f" ({type(error).__name__})"
+        ) from error
 
 
 def _traces() -> TracesSink | None:

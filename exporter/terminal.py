@@ -172,7 +172,7 @@ async def show(
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> None:
     """Draw until cancelled."""
-    if console.is_terminal:
+    if console.is_terminal and not console.is_dumb_terminal:
         with Live(console=console, auto_refresh=False, transient=False) as live:
             while True:
                 live.update(_fitting(snapshot(), places, now_seconds(), console), refresh=True)

@@ -247,3 +247,41 @@ def test_an_interrupt_outside_the_service_is_130(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(cli, "main", interrupted)
     assert main(["states"]) == 130
+
+
+def test_closed_standard_descriptors_do_not_matter() -> None:
+    command = f"exec {sys.executable} -m exporter demo --for 0.5s --web.listen-address=127.0.0.1:0"
+    for closed in ("<&-", ">&-", "<&- >&-"):
+        done = subprocess.run(
+            ["sh", "-c", f"{command} {closed}"], stderr=subprocess.PIPE, timeout=60, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, b""), closed
+
+
+def test_output_that_cannot_be_written_is_told_in_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "exporter", "states"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        b"managed-auth-exporter: cannot write the output: No space left on device\n"
+    )
+
+
+@pytest.mark.parametrize("path", ["/nope", "/etc/passwd"])
+def test_bad_ca_certificates_are_told_in_one_line(path: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "exporter", "run"],
+        env=os.environ | {"SSL_CERT_FILE": path, "KERNEL_API_KEY": "k"},
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"managed-auth-exporter: the CA certificates cannot be read")
+    assert done.stderr.count(b"\n") == 1

@@ -161,3 +161,12 @@ def test_lines_go_to_what_stderr_is_now(stderr: Stderr, monkeypatch: pytest.Monk
     structlog.get_logger().info("said")
     assert "said" in later.getvalue()
     assert stderr.getvalue() == ""
+
+
+def test_paths_and_queries_of_addresses_are_hidden() -> None:
+    event = logs.hide_secrets(
+        None,
+        "warning",
+        {"msg": "Max retries: url: /ingest/T0KEN?api_key=K (http://h:1/p/T0KEN?q=K)"},
+    )
+    assert event["msg"] == "Max retries: url: /[hidden] (http://h:1/[hidden])"

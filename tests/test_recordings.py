@@ -110,8 +110,14 @@ def test_a_message_of_many_lines_that_is_too_long_is_one_finding() -> None:
     ]
 
 
-def test_what_is_unfinished_at_the_end_of_a_stream_is_no_message() -> None:
-    assert len(messages(sse(LOGIN) + b"data: {")) == len(LOGIN)
+def test_a_message_that_lacks_only_its_blank_line_counts() -> None:
+    assert messages(sse(LOGIN).rstrip())[-1].data == messages(sse(LOGIN))[-1].data
+
+
+def test_half_a_message_at_the_end_of_a_recording_is_no_finding() -> None:
+    out = io.StringIO()
+    assert check(io.BytesIO(sse(LOGIN) + b"data: {"), out) == 0
+    assert out.getvalue() == "4 events, 1 flows, 0 findings\n"
 
 
 @pytest.mark.parametrize(

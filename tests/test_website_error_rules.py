@@ -17,6 +17,7 @@ from exporter.website_error_rules import load_classifier, parse
         ("Le mot de passe saisi est incorrect", "wrong_credentials"),
         ("La contrase\u00f1a es incorrecta", "wrong_credentials"),
         ("Senha incorreta", "wrong_credentials"),
+        ("Incorrect password. (Error code: 50126)", "wrong_credentials"),
         ("Wrong verification code", "wrong_code"),
         ("The code you entered is invalid", "wrong_code"),
         ("Der Code ist ung\u00fcltig", "wrong_code"),

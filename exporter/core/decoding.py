@@ -6,6 +6,7 @@ that this version does not use are never built, so an unknown member costs nothi
 in an optional member does not lose the state that came with it.
 """
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -78,7 +79,7 @@ _decode_error: Final = msgspec.json.Decoder(_ErrorMember | None).decode
 def decode(data: str | bytes) -> Event:
     """What the ``data`` of one SSE message says. Never raises, whatever it is given."""
     try:
-        message = _decode_message(data)
+        message = tolerant(_decode_message, data)
     except msgspec.ValidationError:
         return WireError("a member has the wrong type")
     except (msgspec.DecodeError, UnicodeError):
@@ -95,6 +96,28 @@ def decode(data: str | bytes) -> Event:
             return StreamError(unix_ns(message.timestamp), error.code if error else "")
         case _:
             return UnknownEvent()
+
+
+def tolerant(decoder: Callable[[str | bytes], _T], data: str | bytes) -> _T:
+    """Decode; where escapes of half a surrogate pair make that fail, once more without them.
+
+    JSON allows such escapes (RFC 8259, section 8.2), and whoever cuts an emoji in two sends one. It
+    must not cost more than the character.
+
+    Raises:
+        msgspec.DecodeError: it is not JSON, or not what the decoder wants.
+        RecursionError: it is nested too deeply.
+    """
+    try:
+        return decoder(data)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeError) as error:
+        try:
+            whole = json.dumps(json.loads(data), ensure_ascii=False).encode(errors="replace")
+        except ValueError:
+            raise error from None
+        return decoder(whole)
 
 
 def unix_ns(moment: datetime | None) -> int | None:

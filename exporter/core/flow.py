@@ -23,7 +23,8 @@ from exporter.core.flow_state import OpenFlow, TrackerState, digest
 from exporter.core.lifecycle import Beginning, Ending, Out
 from exporter.core.listings import apply_listing, check_deadline, forget
 from exporter.core.machine import TERMINAL, WORKING, FlowState, Move, advance, meaning
-from exporter.core.news import look, note_error
+from exporter.core.names import host_name, profile_label
+from exporter.core.news import look, note_error, request_mark
 from exporter.core.observations import (
     Entry,
     FlowObservation,
@@ -51,7 +52,7 @@ class FlowTracker:
         profile_name: str = "",
         classify: Callable[[str], str],
     ) -> None:
-        self._state = TrackerState(connection_id, domain, profile_name)
+        self._state = TrackerState(connection_id, host_name(domain), profile_label(profile_name))
         self._classify = classify
 
     @property
@@ -183,7 +184,9 @@ class FlowTracker:
         interaction = digest(event.pause.interaction_id)
         if interaction is not None and interaction == visit.interaction:
             return False
-        if interaction is None or visit.interaction is None:
+        asked = request_mark(event.pause) if event.pause.asks else None
+        same_request = None in (asked, visit.asked) or asked == visit.asked
+        if same_request and None in (interaction, visit.interaction):
             # It may be the same visit, reported anew, or another one: nobody can tell.
             visit.start_seen = flow.whole = False
             return False

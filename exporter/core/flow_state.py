@@ -63,7 +63,7 @@ class Visit(msgspec.Struct):
     by_our_clock: bool = False
     facts: list[FlowFact] = []
     lacked_details: bool = False
-    asked: bool = False
+    asked: str | None = None
     interaction: str | None = None
 
 
@@ -91,7 +91,8 @@ class OpenFlow(msgspec.Struct):
 
     def changes_type(self, flow_type: str | None) -> bool:
         """Whether it is known by another type than this one."""
-        return flow_type is not None and self.told_type not in (None, flow_type)
+        known = (flow_type, self.told_type, self.ref.flow_type)
+        return None not in known[:2] and flow_type not in known[1:]
 
 
 class TrackerState(msgspec.Struct):

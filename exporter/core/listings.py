@@ -13,6 +13,7 @@ from exporter.core.events import Listing
 from exporter.core.flow_state import Identity, OpenFlow, TrackerState, digest
 from exporter.core.lifecycle import Beginning, Ending, Out
 from exporter.core.machine import FlowState, advance
+from exporter.core.names import host_name, profile_label
 from exporter.core.news import note_error
 from exporter.core.observations import Entry, Gap, GapCause, Observed, Outcome
 from exporter.core.vocabulary import FLOW_TYPES, IN_PROGRESS, TERMINAL_STATUSES, WORKING_STEPS
@@ -31,12 +32,14 @@ def apply_listing(
     """Take a listing in: it may open a flow, move it, end it, or say nothing new."""
     if listing.requested_ns < state.received_ns:
         return  # The stream has been heard since this was asked for: it is the staler of the two.
-    state.domain = state.domain or listing.domain
-    state.profile_name = state.profile_name or listing.profile_name
+    state.domain = state.domain or host_name(listing.domain)
+    state.profile_name = state.profile_name or profile_label(listing.profile_name)
     if listing.flow_status in TERMINAL_STATUSES:
         _end(state, listing, FlowState(listing.flow_status), classify, out)
     elif listing.flow_status == IN_PROGRESS and listing.flow_step in WORKING_STEPS:
         _sight(state, listing, FlowState(listing.flow_step), out)
+    if out:
+        state.received_ns = listing.received_ns
 
 
 def check_deadline(state: TrackerState, now_ns: int, out: Out) -> None:

@@ -33,6 +33,14 @@ def kind_of(pause: Pause) -> InputKind:
     return next((kind for kind, matches in _KINDS if matches(pause)), InputKind.OTHER)
 
 
+def request_mark(pause: Pause) -> str:
+    """What is asked for, with its fields, to tell whether it was asked for before.
+
+    A login that asks for the e-mail address first and for the password then is not retrying.
+    """
+    return " ".join((kind_of(pause), *sorted(pause.field_types)))
+
+
 def look(
     state: TrackerState,
     event: StateEvent,
@@ -89,19 +97,16 @@ def _note_request(state: TrackerState, flow: OpenFlow, pause: Pause, at_ns: int,
     interaction = digest(pause.interaction_id)
     changed = interaction is not None and visit.interaction not in (None, interaction)
     visit.interaction = interaction or visit.interaction
-    if visit.asked and not changed:
+    if visit.asked is not None and not changed:
         return
     if changed:
         # An answer was given, though no SUBMITTING was seen: what is shown now is news.
         flow.errors_shown.clear()
-    visit.asked = True
-    kind = kind_of(pause)
-    # A login that asks for the e-mail address first and for the password then is not retrying.
-    mark = " ".join((kind, *sorted(pause.field_types)))
+    visit.asked = mark = request_mark(pause)
     retry = pause.rejected or mark in flow.asked
     if mark not in flow.asked:
         _remember(flow.asked, mark)
-    note(state, out, InputRequest(at_ns, kind, retry), of_step=True)
+    note(state, out, InputRequest(at_ns, kind_of(pause), retry), of_step=True)
 
 
 def _remember(marks: list[str], mark: str) -> None:

@@ -1,11 +1,12 @@
 """Free text from a website -> one of a few categories, by rules that are data.
 
 A rule is a category and phrases; the first rule with a phrase that the text contains wins. A phrase
-matches regardless of case, accents and spacing; ``*`` in it stands for any text, so that
-``wrong * code`` finds "the code you entered is wrong"'s sibling "wrong security code". There are no
+matches regardless of case, accents and spacing; ``*`` in it stands for any text within a sentence,
+so that ``wrong * code`` finds "wrong security code". There are no
 regular expressions in it, so neither a website nor a rule can make matching slow.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -25,6 +26,10 @@ CATEGORIES: Final = (
     OTHER,
 )
 """All there are: an error that no rule knows is ``other``."""
+
+
+_SENTENCE_ENDS: Final = re.compile(r"[.!?;\u3002](?=\s)|[()\n]")
+"""A phrase with ``*`` in it must not reach from one sentence into the next."""
 
 
 class Rule(NamedTuple):
@@ -48,10 +53,11 @@ class Classifier:
 
     def __call__(self, text: str) -> str:
         """The category of a website's error text; always one of ``CATEGORIES``."""
-        folded = fold(text)
+        sentences = [fold(sentence) for sentence in _SENTENCE_ENDS.split(text)]
         for category, phrases in self._rules:
-            if any(_contains(folded, phrase) for phrase in phrases):
-                return category
+            for sentence in sentences:
+                if any(_contains(sentence, phrase) for phrase in phrases):
+                    return category
         return OTHER
 
 

@@ -23,7 +23,7 @@ def checked_base_url(base_url: str, *, allow_insecure: bool = False) -> httpx.UR
         raise ValueError(f"the base URL has to look like {DEFAULT_BASE_URL}")
     if url.userinfo or url.query or url.fragment:
         raise ValueError("the base URL must not carry a user, a query or a fragment")
-    if url.scheme == "http" and not _is_loopback(url.host) and not allow_insecure:
+    if url.scheme == "http" and not is_loopback(url.host) and not allow_insecure:
         raise ValueError(
             f"the base URL would send the key to {url.host} unencrypted: "
             "use https://, or allow it with --kernel.allow-insecure"
@@ -31,7 +31,8 @@ def checked_base_url(base_url: str, *, allow_insecure: bool = False) -> httpx.UR
     return url
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

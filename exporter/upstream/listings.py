@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from exporter.core.decoding import MAX_IDENTIFIER, MAX_TEXT, unix_ns
+from exporter.core.decoding import MAX_IDENTIFIER, MAX_TEXT, tolerant, unix_ns
 from exporter.core.events import Listing
 from exporter.core.observations import StreamEndReason
 from exporter.upstream.responses import ApiError
@@ -52,7 +52,7 @@ def parse_page(body: bytes, requested_ns: int, received_ns: int) -> list[Listing
         ApiError: the body is not a JSON array.
     """
     try:
-        entries = _page_decoder.decode(body)
+        entries = tolerant(_page_decoder.decode, body)
     except _BAD_JSON:
         entries = None
     if entries is None:
@@ -80,7 +80,7 @@ def is_connection_id(value: str) -> bool:
 
 def _listing(entry: bytes | msgspec.Raw, requested_ns: int, received_ns: int) -> Listing | None:
     try:
-        wire = _entry_decoder.decode(entry)
+        wire = tolerant(_entry_decoder.decode, bytes(entry))
     except _BAD_JSON:
         return None
     connection_id, domain = _text(wire.id), _text(wire.domain)

@@ -13,6 +13,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import httpx
 
+from exporter.upstream.base_url import is_loopback
+
 _ERRORS: Final[dict[type, type[httpx.TransportError]]] = {
     httpcore.ConnectTimeout: httpx.ConnectTimeout,
     httpcore.ReadTimeout: httpx.ReadTimeout,
@@ -41,9 +43,13 @@ Close = Callable[[], Awaitable[None]]
 def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
     """The proxy that the environment names for this URL (``HTTPS_PROXY``, ``NO_PROXY`` ...).
 
+    None for this machine itself: nothing in between may see what plain http was allowed for.
+
     Raises:
         ValueError: the proxy is not one that HTTP can go through; says which variable to mend.
     """
+    if is_loopback(url.host):
+        return None
     proxies = getproxies()
     address = proxies.get(url.scheme) or proxies.get("all")
     if not address or proxy_bypass(url.netloc.decode("ascii")):

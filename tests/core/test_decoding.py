@@ -151,6 +151,16 @@ def test_a_time_without_an_offset_is_utc_and_one_with_is_converted() -> None:
     assert state(timestamp="2023-11-07T07:31:56.25+02:00").at_ns == AT_NS
 
 
+@pytest.mark.parametrize("member", ["website_error", "something_new"])
+@pytest.mark.parametrize("half", ["\\ud83d", "\\udc00", "\\ud83d\\ud83d"])
+def test_half_of_an_emoji_costs_no_more_than_itself(member: str, half: str) -> None:
+    data = json.dumps(STATE)[:-1] + f', "{member}": "Wrong password {half}!"}}'
+    event = decode(data)
+    assert isinstance(event, StateEvent)
+    assert (event.website_error or "Wrong password").startswith("Wrong password")
+    (event.website_error or "").encode()
+
+
 def test_long_text_is_cut() -> None:
     assert len(state(website_error="x" * 100_000).website_error or "") == MAX_TEXT
 

@@ -3,6 +3,7 @@
 import pytest
 
 from exporter.core.events import DeadlineCheck, Forgotten, Pause, StreamDetached
+from exporter.core.flow import FlowTracker
 from exporter.core.observations import (
     FlowEnded,
     FlowStarted,
@@ -13,6 +14,7 @@ from exporter.core.observations import (
     WebsiteError,
 )
 from tests.support.driving import (
+    CONNECTION,
     LOGIN_PAGE,
     SECOND,
     Driver,
@@ -252,6 +254,16 @@ def test_the_same_step_after_a_gap_is_no_sample_unless_it_is_known_to_be_the_sam
     assert (end.incomplete, end.duration_ns, end.working_ns) == (True, 68 * SECOND, None)
 
 
+def test_after_a_gap_another_request_shows_that_a_submission_went_unseen(driver: Driver) -> None:
+    password, code = (Pause(field_types=frozenset({word})) for word in ("password", "code"))
+    driver.attach()
+    driver.feed(state("DISCOVERING", 0), state("AWAITING_INPUT", 1, pause=password))
+    driver.reconnect()
+    seen = driver.feed(state("AWAITING_INPUT", 9, pause=code))
+    assert [one.kind for one in facts(InputRequest, seen)] == ["one_time_code"]
+    assert [gap.cause for gap in facts(Gap, seen)] == [GapCause.RECONNECT]
+
+
 def test_the_same_report_after_a_gap_proves_that_the_visit_goes_on(driver: Driver) -> None:
     driver.attach()
     driver.feed(state("DISCOVERING", 0), state("SUBMITTING", 5))
@@ -356,6 +368,20 @@ def test_a_free_error_code_is_redacted_and_a_message_too(driver: Driver) -> None
     )
     end = last_end(driver)
     assert (end.error_code, end.error_message) == ("[email]", "code [number] refused")
+
+
+def test_what_is_no_host_or_holds_an_address_is_not_shown() -> None:
+    tracker = FlowTracker(
+        CONNECTION,
+        domain="https://user:secret@evil/?token=1",
+        profile_name="ada@example.com",
+        classify=lambda _: "other",
+    )
+    driver = Driver(tracker)
+    driver.attach()
+    driver.feed(state("DISCOVERING", 0))
+    flow = of(FlowStarted, driver.seen)[0].flow
+    assert (flow.domain, flow.profile_name) == ("", "[email]")
 
 
 def test_a_deleted_connection_ends_its_flow_as_unknown(driver: Driver) -> None:

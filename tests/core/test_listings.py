@@ -193,6 +193,15 @@ def test_a_stream_that_stamps_the_state_anew_gives_no_made_up_sample(driver: Dri
     assert [one.seen_whole for one in of(StepFinished, driver.seen)] == [False]
 
 
+def test_a_listing_that_was_asked_for_before_another_ended_the_flow_is_stale(
+    driver: Driver,
+) -> None:
+    driver.feed(listing("SUBMITTING", 0))
+    driver.feed(listing("COMPLETED", 9, status="SUCCESS"))
+    driver.feed(listing("SUBMITTING", 10, requested_ns=START_NS + 8 * SECOND))
+    assert not driver.tracker.in_progress
+
+
 def test_listings_without_a_flow_or_with_unknown_words_say_nothing(driver: Driver) -> None:
     driver.feed(listing(None, 0, status="PAUSED"), listing("VERIFYING", 1), listing("COMPLETED", 2))
     driver.feed(listing("COMPLETED", 3, status="SUCCESS"))

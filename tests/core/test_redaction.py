@@ -29,6 +29,15 @@ from exporter.core.redaction import MAX_LENGTH, redact
         ("key sk_live_4eC39HqLyjWDarjtT1zdp7dc", "key [token]"),
         ("password: hunter2, try again", "password: [secret], try again"),
         ("sid=abc; ok", "sid=[secret]; ok"),
+        ("Authorization: Bearer abcDEFtoken", "Authorization: Bearer [secret]"),
+        ('"john.doe"@example.com is unknown', "[email] is unknown"),
+        ("john.doe%40example.com", "[email]"),
+        ("john.doe\uff20example.com", "[email]"),
+        ("password: [hunter2secret]", "password: [secret]"),
+        ('token "abcDEFtokenvalue" bad', "token [secret] bad"),
+        ("12\u200b34\u200b56", "[number]"),
+        ("use " + "abcdefgh" * 5, "use [token]"),
+        ("The code G7K-9QX is wrong", "The code [token] is wrong"),
     ],
 )
 def test_what_is_personal_or_secret_is_replaced(text: str, safe: str) -> None:
@@ -43,6 +52,8 @@ def test_what_is_personal_or_secret_is_replaced(text: str, safe: str) -> None:
         "Error 403",
         "Le mot de passe est incorrect",
         "The password is incorrect",
+        "Please sign in with single-sign-on",
+        "Rechtsschutzversicherungsgesellschaften",
     ],
 )
 def test_what_an_operator_needs_stays(text: str) -> None:
@@ -75,7 +86,30 @@ def test_no_long_number_ever_passes(before: str, number: int, after: str) -> Non
     assert str(number) not in redact(f"{before} {number} {after}")
 
 
-HARD = ["a", "1 ", "a@", "a.", "-", "a-", "(", "+", "*", "a1", "aaaaaaaaa.", "token ", "x*", "www."]
+HARD = [
+    "a",
+    "A-",
+    "A1-",
+    '"a',
+    "a%40",
+    "bearer ",
+    "pin:",
+    "\u200b",
+    "\ufdfa",
+    "1 ",
+    "a@",
+    "a.",
+    "-",
+    "a-",
+    "(",
+    "+",
+    "*",
+    "a1",
+    "aaaaaaaaa.",
+    "token ",
+    "x*",
+    "www.",
+]
 
 
 @pytest.mark.parametrize("unit", HARD)

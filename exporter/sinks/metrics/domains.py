@@ -1,17 +1,13 @@
 """The domain as a label: bounded, whatever the upstream names."""
 
-import re
 from collections.abc import Callable
 from typing import Final
 
+from exporter.core.names import host_name
 from exporter.core.vocabulary import OTHER
 from exporter.sinks.metrics.labels import UNKNOWN
 
 DEFAULT_MAX_DOMAINS: Final = 200
-
-_HOST: Final = re.compile(r"[\w.-]{1,253}(:\d{1,5})?")
-"""A host name of at most 253 characters (RFC 1035, section 2.3.4), internationalised ones included;
-a port does not hurt. What does not look like one might be anything, a URL with secrets too."""
 
 
 class DomainLabel:
@@ -43,10 +39,10 @@ class DomainLabel:
     def _slow(self, domain: str) -> str:
         if self._limit is None:
             return self._share("")
-        name = domain.strip().lower().rstrip(".")
+        name = host_name(domain)
         if name in self._named:
             return name
-        if not _HOST.fullmatch(name):
+        if not name:
             return self._share(UNKNOWN)
         if len(self._named) >= self._limit:
             self._on_overflow()
