@@ -8,7 +8,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final, Literal, cast
+from typing import Final, Literal, NamedTuple, cast
 from urllib.parse import quote
 
 import httpx
@@ -17,6 +17,7 @@ import exporter
 from exporter.core.events import Listing
 from exporter.core.observations import ApiRequest, RateLimit, Sink, StreamEndReason
 from exporter.upstream.base_url import checked_base_url
+from exporter.upstream.budget import PollBudget
 from exporter.upstream.clock import SYSTEM_CLOCK, Clock
 from exporter.upstream.gate import Gate, Lane
 from exporter.upstream.health import SourceHealth
@@ -40,6 +41,8 @@ MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 """Largest answer that is read: a hundred connections at over 100 KiB each."""
 MAX_LISTED: Final = MAX_PAGES * PAGE_SIZE
 """So many connections are taken, also from a server whose pages are larger than asked for."""
+POLL_TRIES: Final = 5
+"""So often in a row a poll asks for the same page when it is over the rate limit."""
 ANSWER_SECONDS: Final = 30.0
 """How long an answer may take from connecting to its last byte; for a stream, to its headers."""
 
@@ -55,9 +58,17 @@ _UNREACHABLE: Final = (httpx.TransportError, httpx.InvalidURL, OSError)
 Endpoint = Literal["list", "retrieve", "events"]
 
 
-class KernelApi:
-    """Reads connections and opens event streams; every request passes one gate.
+class _Answer(NamedTuple):
+    headers: httpx.Headers
+    body: bytes
+    requested_ns: int
+    received_ns: int
 
+
+class KernelApi:
+    """Reads connections and opens event streams.
+
+    Every request passes one gate, and polls keep to their share of the rate limit besides.
     ``key`` is called for each request; ``rate_limit`` is what the API last said of it. What goes
     wrong with a request is an ``ApiError``.
 
@@ -89,6 +100,7 @@ class KernelApi:
         self._health = health or SourceHealth()
         self._answer_seconds = answer_seconds
         self._gate = Gate(clock)
+        self._budget = PollBudget()
         self._streams = StreamTransport(context, proxy=proxy)
         self._polls = httpx.AsyncHTTPTransport(verify=context, trust_env=False, proxy=proxy)
 
@@ -96,6 +108,9 @@ class KernelApi:
         self, domain: str | None = None, profile_name: str | None = None
     ) -> AsyncGenerator[list[Listing]]:
         """All connections, page by page, optionally of one domain or profile.
+
+        A page that is over the rate limit is asked for again once the API lets it, so that a list
+        of any length is completed.
 
         Raises:
             ApiError: a page could not be had, or the server does not say where the next one is.
@@ -106,14 +121,13 @@ class KernelApi:
         offset = listed = 0
         for _ in range(MAX_PAGES):
             query = httpx.QueryParams({**params, "limit": PAGE_SIZE, "offset": offset})
-            requested_ns = self._clock.unix_ns()
-            headers, body = await self._get("list", f"{self._connections}?{query}")
-            page = parse_page(body, requested_ns, self._clock.unix_ns())
+            answer = await self._get("list", f"{self._connections}?{query}", poll=True)
+            page = parse_page(answer.body, answer.requested_ns, answer.received_ns)
             listed += len(page)
             if listed > MAX_LISTED:
                 break
             yield page
-            following = next_offset(headers, offset)
+            following = next_offset(answer.headers, offset)
             if following is None:
                 return
             offset = following
@@ -121,15 +135,14 @@ class KernelApi:
             StreamEndReason.PROTOCOL, f"the list is longer than {MAX_LISTED} connections"
         )
 
-    async def retrieve(self, connection_id: str) -> Listing:
-        """One connection.
+    async def retrieve(self, connection_id: str, *, poll: bool = False) -> Listing:
+        """One connection; a ``poll`` has the time to keep to its share of the rate limit.
 
         Raises:
             ApiError: it could not be had; ``reason`` is ``http_404`` where there is none.
         """
-        requested_ns = self._clock.unix_ns()
-        _, body = await self._get("retrieve", self._url(connection_id))
-        return parse_connection(body, requested_ns, self._clock.unix_ns())
+        answer = await self._get("retrieve", self._url(connection_id), poll=poll)
+        return parse_connection(answer.body, answer.requested_ns, answer.received_ns)
 
     @asynccontextmanager
     async def events(
@@ -169,13 +182,27 @@ class KernelApi:
             raise ApiError(StreamEndReason.HTTP_404, "no connection can have this id")
         return f"{self._connections}/{quote(connection_id, safe='')}"
 
-    async def _get(self, endpoint: Endpoint, url: str) -> tuple[httpx.Headers, bytes]:
-        await self._gate.wait(Lane.POLL)
-        response, body = await self._send(endpoint, self._polls, url, httpx.Headers(_JSON))
+    async def _get(self, endpoint: Endpoint, url: str, *, poll: bool) -> _Answer:
+        for tries_left in reversed(range(POLL_TRIES if poll else 1)):
+            await self._turn(poll=poll)
+            requested_ns = self._clock.unix_ns()
+            response, body = await self._send(endpoint, self._polls, url, httpx.Headers(_JSON))
+            if response.status_code != 429 or not tries_left:
+                break
         self._check(response)
         if body is None:
             raise ApiError(StreamEndReason.PROTOCOL, "the answer is encoded or too large to read")
-        return response.headers, body
+        return _Answer(response.headers, body, requested_ns, self._clock.unix_ns())
+
+    async def _turn(self, *, poll: bool) -> None:
+        """Wait until a request may be sent."""
+        while True:
+            await self._gate.wait(Lane.POLL)
+            limit = self.rate_limit.limit if self.rate_limit else None
+            seconds = self._budget.take(self._clock.monotonic(), limit) if poll else 0.0
+            if not seconds:
+                return
+            await self._clock.sleep(seconds)
 
     def _check(self, response: httpx.Response) -> None:
         if response.status_code != 200:

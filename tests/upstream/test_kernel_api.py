@@ -12,7 +12,7 @@ from exporter.core.events import Listing
 from exporter.core.observations import ApiRequest, RateLimit, StreamEndReason
 from exporter.upstream.clock import SYSTEM_CLOCK, Clock
 from exporter.upstream.health import SourceHealth
-from exporter.upstream.kernel_api import KernelApi
+from exporter.upstream.kernel_api import POLL_TRIES, KernelApi
 from exporter.upstream.responses import ApiError
 from tests.upstream.raw_server import Exchange, raw_server
 from tests.upstream.recorder import FakeTime, Recorder
@@ -343,6 +343,93 @@ async def test_429_for_one_request_slows_all_others() -> None:
         await every_page(api)
         await api.aclose()
     assert sum(time.slept) >= 30
+
+
+class Limited:
+    """A list of ``pages`` pages; a minute's requests over ``limit`` get 429, as at Kernel's."""
+
+    def __init__(self, time: FakeTime, *, pages: int, limit: int) -> None:
+        self.time, self.pages, self.limit = time, pages, limit
+        self.others = 0
+        self.asked: list[tuple[float, int, int]] = []
+
+    async def __call__(self, exchange: Exchange) -> None:
+        page, now = int(httpx.URL(exchange.target).params["offset"]), self.time.now
+        used = self.others + sum(at > now - 60 for at, _, _ in self.asked)
+        status = 200 if used < self.limit else 429
+        self.asked.append((now, page, status))
+        last = page == self.pages - 1
+        await exchange.answer(
+            status,
+            msgspec.json.encode([connection(page)]),
+            X_RateLimit_Limit=str(self.limit),
+            X_RateLimit_Remaining="0",
+            X_Has_More="false" if last else "true",
+            X_Next_Offset=str(page + 1),
+            **({} if status == 200 else {"Retry_After": "60"}),
+        )
+
+
+async def test_list_longer_than_the_rate_limit_is_read_in_the_share_of_it() -> None:
+    time = FakeTime()
+    limited = Limited(time, pages=25, limit=10)
+    async with raw_server(limited) as server:
+        api = make_api(server.url, Recorder(), time.clock())
+        pages = await every_page(api)
+        await api.aclose()
+    assert pages == [[f"c{number}"] for number in range(25)]
+    assert {status for _, _, status in limited.asked} == {200}
+    busiest = max(
+        sum(at <= other < at + 60 for other, _, _ in limited.asked) for at, _, _ in limited.asked
+    )
+    assert busiest == 5
+
+
+async def test_page_over_the_rate_limit_is_asked_for_again_and_no_other() -> None:
+    time = FakeTime()
+    limited = Limited(time, pages=6, limit=10)
+    limited.others = 8
+    async with raw_server(limited) as server:
+        api = make_api(server.url, Recorder(), time.clock())
+        pages = await every_page(api)
+        await api.aclose()
+    assert pages == [[f"c{number}"] for number in range(6)]
+    good = [page for _, page, status in limited.asked if status == 200]
+    assert good == [0, 1, 2, 3, 4, 5]
+    refused = [(at, page) for at, page, status in limited.asked if status == 429]
+    assert [page for _, page in refused] == [2, 4]
+    again = [next(at for at, page, _ in limited.asked if (at, page) > each) for each in refused]
+    assert all(later - at >= 60 for later, (at, _) in zip(again, refused, strict=True))
+
+
+async def test_poll_that_is_always_over_the_rate_limit_gives_up() -> None:
+    async def never(exchange: Exchange) -> None:
+        await exchange.answer(429, Retry_After="1")
+
+    time = FakeTime()
+    async with raw_server(never) as server:
+        api = make_api(server.url, Recorder(), time.clock())
+        assert (await failure(every_page(api))).reason is StreamEndReason.HTTP_429
+        assert len(server.requests) == POLL_TRIES
+        assert (await failure(api.retrieve("c1"))).reason is StreamEndReason.HTTP_429
+        assert len(server.requests) == POLL_TRIES + 1
+        await api.aclose()
+
+
+async def test_time_spent_waiting_does_not_make_a_listing_old() -> None:
+    async def one(exchange: Exchange) -> None:
+        if exchange.number == 0:
+            await exchange.answer(429, Retry_After="30")
+        else:
+            await exchange.answer(200, msgspec.json.encode([connection(1)]))
+
+    time = FakeTime()
+    began_ns = int(time.now * 1e9)
+    async with raw_server(one) as server:
+        api = make_api(server.url, Recorder(), time.clock())
+        [[listing]] = [page async for page in api.list_connections()]
+        await api.aclose()
+    assert listing.requested_ns >= began_ns + 30 * 10**9
 
 
 async def test_key_is_asked_for_with_each_request() -> None:
