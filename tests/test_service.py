@@ -1,7 +1,9 @@
 """The composition: what a user can get wrong is found at once, and nothing is left behind by it."""
 
+import asyncio
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -138,3 +140,24 @@ async def test_a_sink_that_fails_is_named_by_readiness_while_the_source_is_fine(
             await service.stop()
     assert answer.status_code == 503
     assert answer.json()["sink"] == {"ready": False, "reason": "failing: metrics"}
+
+
+async def test_an_exporter_that_keeps_the_pace_of_a_small_rate_limit_is_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with Simulator(SimulatorConfig(flows_per_minute=0, rate_limit_per_minute=2)) as simulator:
+        service = Service(settings(kernel__base_url=simulator.base_url))
+        await service.start()
+        try:
+            async with asyncio.timeout(5):
+                while not service.readiness().source.ready:  # noqa: ASYNC110 - there is no event
+                    await asyncio.sleep(0.01)
+            now_ns = time.time_ns()
+            monkeypatch.setattr(time, "time_ns", lambda: now_ns + 200 * 10**9)
+            at_pace = service.readiness().source
+            monkeypatch.setattr(time, "time_ns", lambda: now_ns + 300 * 10**9)
+            late = service.readiness().source
+        finally:
+            await service.stop()
+    assert at_pace.ready, at_pace.reason
+    assert not late.ready

@@ -86,15 +86,3 @@ def compare(
     gone = [key for key, entry in missing.items() if entry.misses >= needed]
     still = {key: entry for key, entry in missing.items() if entry.misses < needed}
     return {**still, **seen}, gone
-
-
-def paced_seconds(
-    interval_seconds: float, *, requests: int, limit: int | None, budget: float
-) -> float:
-    """The time between polls of so many ``requests`` that keeps to a share of the rate limit.
-
-    ``limit`` is the organisation's, in requests a minute; ``budget`` the share of it, 0 to 1.
-    """
-    if not limit:
-        return interval_seconds
-    return max(interval_seconds, 60.0 * requests / (limit * budget))

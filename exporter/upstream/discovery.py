@@ -1,7 +1,6 @@
 """Finds the connections that have a flow running: polls the list, or looks at given ones."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from enum import StrEnum
 from typing import Final, assert_never
@@ -12,6 +11,8 @@ from exporter.core.events import Listing
 from exporter.core.observations import ConnectionListed, Sink, StreamEndReason
 from exporter.core.vocabulary import WORKING_STEPS
 from exporter.upstream.backoff import Backoff
+from exporter.upstream.budget import paced_seconds
+from exporter.upstream.chosen import Chosen
 from exporter.upstream.clock import SYSTEM_CLOCK, Clock
 from exporter.upstream.decisions import (
     Feed,
@@ -21,18 +22,14 @@ from exporter.upstream.decisions import (
     Unfollow,
     compare,
     decide,
-    paced_seconds,
 )
 from exporter.upstream.ends import REFUSED_SECONDS
 from exporter.upstream.health import SourceHealth
-from exporter.upstream.kernel_api import KernelApi
+from exporter.upstream.kernel_api import MAX_LISTED, KernelApi
 from exporter.upstream.responses import ApiError
 from exporter.upstream.roster import Roster
 
 POLL_INTERVAL_SECONDS: Final = 15.0
-API_BUDGET: Final = 0.5
-"""The share of the organisation's rate limit that polls may take: the rest is its own product's."""
-RETRIEVES_AT_ONCE: Final = 8
 KEY_LOOK_SECONDS: Final = 1.0
 """How often to look whether a refused key has been replaced: whoever did that is watching."""
 JITTER: Final = 0.1
@@ -71,23 +68,28 @@ class Discovery:
         domain: str | None = None,
         profile_name: str | None = None,
         poll_interval_seconds: float = POLL_INTERVAL_SECONDS,
-        api_budget: float = API_BUDGET,
     ) -> None:
         self._api = api
         self._roster = roster
         self._sink = sink
         self._health = health
         self._clock = clock
-        self._connection_ids = tuple(dict.fromkeys(connection_ids))
+        self._chosen = Chosen(api, connection_ids) if connection_ids else None
         self._filters = (domain, profile_name)
         self._interval = poll_interval_seconds
-        self._budget = api_budget
         self._backoff = Backoff(clock.random)
         self._known: dict[str, Known] = {}
-        self._absent: set[str] = set()
         self._requests = 1
-        self._failing = False
-        self._refused = False
+        self._failing = self._refused = self._full = False
+        self._deadlines_checked = clock.monotonic()
+
+    @property
+    def paced_interval_seconds(self) -> float:
+        """The time from poll to poll that is to be expected, given the rate limit."""
+        limit = self._api.rate_limit
+        return paced_seconds(
+            self._interval, requests=self._requests, limit=limit.limit if limit else None
+        )
 
     async def run(self) -> None:
         """Poll for ever."""
@@ -99,6 +101,7 @@ class Discovery:
 
         What was seen before a failure counts: a page that came is as good as ever.
         """
+        began = self._clock.monotonic()
         try:
             await self._look()
         except ApiError as error:
@@ -106,8 +109,8 @@ class Discovery:
         except Exception as bug:  # noqa: BLE001 - polling is never silently given up
             delay = self._failed(f"internal error: {type(bug).__name__}")
         else:
-            delay = self._succeeded()
-        self._roster.check_deadlines()
+            delay = self._succeeded(self._clock.monotonic() - began)
+        self._check_deadlines()
         return delay
 
     async def _rest(self, seconds: float) -> None:
@@ -139,49 +142,42 @@ class Discovery:
 
     async def _look(self) -> None:
         seen: dict[str, Known] = {}
-        pages = requests = 0
-        chosen = self._connection_ids
-        looks = self._retrieved() if chosen else self._api.list_connections(*self._filters)
+        pages = 0
+        chosen = self._chosen
+        looks = chosen.pages() if chosen else self._api.list_connections(*self._filters)
         async with aclosing(looks):
             async for page in looks:
                 pages += 1
-                requests += len(page) if chosen else 1
+                self._requests = max(self._requests, pages)
                 for listing in page:
-                    seen[listing.connection_id] = Known(listing.domain, listing.profile_name)
-                    self._carry_out(listing)
-        self._requests = requests
-        self._known, gone = compare(self._known, seen, pages=1 if chosen else pages)
+                    if self._has_room_for(listing.connection_id):
+                        entry = Known(listing.domain, listing.profile_name)
+                        self._known[listing.connection_id] = seen[listing.connection_id] = entry
+                        self._carry_out(listing)
+                if self._clock.monotonic() - self._deadlines_checked >= self._interval:
+                    self._check_deadlines()
+        self._requests = len(chosen.connection_ids) if chosen else pages
+        if chosen:
+            seen |= {each: self._known[each] for each in chosen.unavailable & self._known.keys()}
+            pages = 1
+        self._known, gone = compare(self._known, seen, pages=pages)
+        if chosen:
+            gone += [each for each in chosen.absent.difference(gone) if self._roster.tracked(each)]
         for connection_id in gone:
             self._roster.forget(connection_id)
 
-    async def _retrieved(self) -> AsyncGenerator[list[Listing]]:
-        """The given connections, without those that are no more.
+    def _has_room_for(self, connection_id: str) -> bool:
+        """Whether it may be remembered. What no complete list confirms must not grow for ever."""
+        if connection_id in self._known or len(self._known) < MAX_LISTED:
+            return True
+        if not self._full:
+            self._full = True
+            _log.warning("no room for more connections", limit=MAX_LISTED)
+        return False
 
-        Raises:
-            ApiError: one of them could not be had; after all others were given.
-        """
-        problem: ApiError | None = None
-        for start in range(0, len(self._connection_ids), RETRIEVES_AT_ONCE):
-            some = self._connection_ids[start : start + RETRIEVES_AT_ONCE]
-            answers = await asyncio.gather(*(self._retrieve(each) for each in some))
-            yield [answer for answer in answers if isinstance(answer, Listing)]
-            problems = (answer for answer in answers if isinstance(answer, ApiError))
-            problem = next(problems, problem)
-        if problem is not None:
-            raise problem
-
-    async def _retrieve(self, connection_id: str) -> Listing | ApiError | None:
-        try:
-            return await self._api.retrieve(connection_id)
-        except ApiError as error:
-            if error.reason is not StreamEndReason.HTTP_404:
-                return error
-        if connection_id not in self._absent:
-            self._absent.add(connection_id)
-            _log.warning("there is no such connection", connection_id=connection_id)
-        if connection_id not in self._known and self._roster.tracked(connection_id):
-            self._roster.forget(connection_id)
-        return None
+    def _check_deadlines(self) -> None:
+        self._deadlines_checked = self._clock.monotonic()
+        self._roster.check_deadlines()
 
     def _carry_out(self, listing: Listing) -> None:
         connection_id = listing.connection_id
@@ -218,20 +214,14 @@ class Discovery:
     def _feed(self, listing: Listing) -> None:
         self._roster.apply(listing.connection_id, listing, listing.received_ns)
 
-    def _succeeded(self) -> float:
+    def _succeeded(self, took_seconds: float) -> float:
         self._health.poll_succeeded(self._clock.unix_ns())
         self._backoff.reset()
         if self._failing:
             _log.info("polling works again")
         self._failing = self._refused = False
-        limit = self._api.rate_limit
-        interval = paced_seconds(
-            self._interval,
-            requests=self._requests,
-            limit=limit.limit if limit else None,
-            budget=self._budget,
-        )
-        return interval * (1 + JITTER * (2 * self._clock.random() - 1))
+        rest = max(self._interval, self.paced_interval_seconds - took_seconds)
+        return rest * (1 + JITTER * (2 * self._clock.random() - 1))
 
     def _failed(self, problem: str, error: ApiError | None = None) -> float:
         self._health.poll_failed(problem)

@@ -35,7 +35,7 @@ class SourceHealth:
             self._refused_with = None
 
     def poll_succeeded(self, now_ns: int) -> None:
-        """All connections were seen."""
+        """All connections that can be seen were seen."""
         self._last_success_ns = now_ns
         self._failures, self._problem = 0, ""
 
@@ -45,7 +45,7 @@ class SourceHealth:
         self._problem = problem
 
     def status(self, now_ns: int, *, poll_interval_seconds: float) -> SourceStatus:
-        """The state at ``now_ns``."""
+        """The state at ``now_ns``; the interval is the one that polls keep at present."""
         problem = self._trouble(now_ns, poll_interval_seconds)
         return SourceStatus(
             ready=problem is None,

@@ -26,6 +26,8 @@ class Upstream:
     list_status: int = 200
     list_headers: dict[str, str] = field(default_factory=dict)
     events_status: int = 200
+    statuses: dict[str, int] = field(default_factory=dict)
+    """What a connection that is retrieved is answered with, by its id."""
     streams: dict[str, asyncio.Queue[bytes | None]] = field(default_factory=dict)
     retrieved: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
@@ -67,8 +69,9 @@ class Upstream:
     async def _retrieve(self, exchange: Exchange, connection_id: str) -> None:
         self.retrieved.append(connection_id)
         found = [each for each in self.connections if each["id"] == connection_id]
-        if self.list_status != 200:
-            await exchange.answer(self.list_status)
+        status = self.statuses.get(connection_id, self.list_status)
+        if status != 200:
+            await exchange.answer(status)
         elif found:
             await exchange.answer(200, json.dumps(found[0]).encode())
         else:

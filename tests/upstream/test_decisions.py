@@ -14,7 +14,6 @@ from exporter.upstream.decisions import (
     Unfollow,
     compare,
     decide,
-    paced_seconds,
 )
 
 NOW = 10**18
@@ -75,10 +74,3 @@ def test_nobody_is_gone_who_was_never_listed_and_nobody_twice(
         assert set(gone) <= present - set(ids)
         present = (present | set(ids)) - set(gone)
         assert set(now) == present
-
-
-def test_polls_keep_to_their_share_of_the_rate_limit() -> None:
-    assert paced_seconds(15, requests=1, limit=None, budget=0.5) == 15
-    assert paced_seconds(15, requests=1, limit=600, budget=0.5) == 15
-    assert paced_seconds(15, requests=100, limit=60, budget=0.5) == 200
-    assert paced_seconds(15, requests=100, limit=0, budget=0.5) == 15

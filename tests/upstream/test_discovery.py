@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
+import exporter.upstream.discovery as module
 from exporter.core.observations import (
     ConnectionForgotten,
     ConnectionListed,
@@ -160,6 +161,83 @@ async def test_polls_make_way_when_the_rate_limit_is_small(scene: Stage) -> None
     assert await scene.discovery().poll() == 60.0
 
 
+async def test_interval_that_is_told_is_the_one_that_the_rate_limit_leaves(scene: Stage) -> None:
+    scene.upstream.connections = [connection("c1")]
+    discovery = scene.discovery()
+    assert discovery.paced_interval_seconds == 15.0
+    scene.upstream.list_headers = {"x-ratelimit-limit": "2", "x-ratelimit-remaining": "2"}
+    assert await discovery.poll() == 60.0
+    assert discovery.paced_interval_seconds == 60.0
+    scene.upstream.connections = [connection(f"c{number}") for number in range(50)]
+    scene.upstream.list_headers = {"x-ratelimit-limit": "100", "x-ratelimit-remaining": "2"}
+    scene.upstream.page_size = 1
+    await discovery.poll()
+    scene.upstream.list_headers = {"x-ratelimit-limit": "2", "x-ratelimit-remaining": "2"}
+    scene.upstream.connections = [connection("c1"), connection("c2")]
+    await discovery.poll()
+    assert discovery.paced_interval_seconds == 120.0
+
+
+async def test_time_that_a_long_list_took_is_not_rested_again(scene: Stage) -> None:
+    scene.upstream.page_size = 1
+    scene.upstream.connections = [connection(f"c{number}") for number in range(25)]
+    scene.upstream.list_headers = {"x-ratelimit-limit": "20", "x-ratelimit-remaining": "20"}
+    began = scene.time.now
+    rest = await scene.discovery().poll()
+    assert scene.time.now - began == 120.0
+    assert rest == 30.0
+
+
+async def test_flows_that_nobody_watches_end_at_their_deadline_also_during_a_long_list(
+    scene: Stage,
+) -> None:
+    discovery = scene.discovery()
+    scene.upstream.connections = [running("c0")]
+    scene.upstream.events_status = 410
+    await discovery.poll()
+    await scene.until(lambda: scene.sink.of(FollowingChanged)[-1].connections == 0)
+    scene.upstream.connections = [connection(f"c{number}") for number in range(1, 100)]
+    scene.upstream.page_size = 1
+    scene.upstream.list_headers = {"x-ratelimit-limit": "2", "x-ratelimit-remaining": "2"}
+    polling = asyncio.create_task(discovery.poll())
+    await scene.until(lambda: scene.sink.of(FlowEnded))
+    assert not polling.done()
+    assert [each.outcome for each in scene.sink.of(FlowEnded)] == [Outcome.UNKNOWN]
+    polling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await polling
+
+
+async def test_what_a_list_that_breaks_off_has_shown_is_forgotten_by_the_next_complete_one(
+    scene: Stage,
+) -> None:
+    discovery = scene.discovery()
+    scene.upstream.list_headers = {"X_Has_More": "true"}
+    for number in range(3):
+        scene.upstream.connections = [connection(f"c{number}")]
+        await discovery.poll()
+    scene.upstream.connections, scene.upstream.list_headers = [connection("c9")], {}
+    await discovery.poll()
+    gone = [each.connection_id for each in scene.sink.of(ConnectionForgotten)]
+    assert gone == ["c0", "c1", "c2"]
+
+
+async def test_lists_that_break_off_never_add_up_to_more_than_the_bound(
+    scene: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_LISTED", 5)
+    discovery = scene.discovery()
+    scene.upstream.list_headers = {"X_Has_More": "true"}
+    with capture_logs() as logs:
+        for number in range(4):
+            scene.upstream.connections = [running(f"c{number}{each}") for each in range(3)]
+            await discovery.poll()
+    assert len({each.connection_id for each in scene.sink.of(ConnectionListed)}) == 5
+    assert len(scene.sink.of(FlowStarted)) == 5
+    events = [each["event"] for each in logs]
+    assert events.count("no room for more connections") == 1
+
+
 async def test_filters_are_sent(scene: Stage) -> None:
     await scene.discovery(domain="example.com", profile_name="p 1").poll()
     target = scene.server.requests[0].target
@@ -204,6 +282,44 @@ async def test_given_connection_that_was_never_seen_but_followed_is_forgotten(
     scene.roster.follow("c1")
     await scene.discovery(connection_ids=("c1",)).poll()
     assert [each.connection_id for each in scene.sink.of(ConnectionForgotten)] == ["c1"]
+
+
+@pytest.mark.parametrize("status", [403, 500, 418])
+async def test_what_is_wrong_with_one_given_connection_delays_no_other(
+    scene: Stage, status: int
+) -> None:
+    scene.upstream.connections = [connection("c1"), running("c2")]
+    scene.upstream.statuses = {"c2": status}
+    discovery = scene.discovery(connection_ids=("c1", "c2"))
+    with capture_logs() as logs:
+        assert await discovery.poll() == 15.0
+        assert await discovery.poll() == 15.0
+    assert scene.health.status(int(scene.time.now * 1e9), poll_interval_seconds=15).ready
+    assert [each["connection_id"] for each in logs] == ["c2"]
+    assert logs[0]["event"] == f"it cannot be looked at: the API answered with status {status}"
+    scene.upstream.statuses = {}
+    await discovery.poll()
+    assert len(scene.sink.of(FlowStarted)) == 1
+
+
+async def test_given_connection_that_cannot_be_looked_at_is_not_forgotten(scene: Stage) -> None:
+    scene.upstream.connections = [connection("c1"), running("c2")]
+    discovery = scene.discovery(connection_ids=("c1", "c2"))
+    await discovery.poll()
+    scene.upstream.statuses = {"c2": 403}
+    await discovery.poll()
+    await discovery.poll()
+    assert scene.sink.of(ConnectionForgotten) == []
+    assert scene.sink.of(FlowEnded) == []
+
+
+async def test_key_that_is_refused_for_a_given_connection_is_refused_for_all(
+    scene: Stage,
+) -> None:
+    scene.upstream.connections = [connection("c1"), connection("c2")]
+    scene.upstream.statuses = {"c2": 401}
+    assert await scene.discovery(connection_ids=("c1", "c2")).poll() >= 60
+    assert scene.health.status(0, poll_interval_seconds=15).key_refused
 
 
 async def test_given_connections_that_cannot_be_had_keep_everything(scene: Stage) -> None:
