@@ -41,7 +41,7 @@ format: install ## format the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generate: install ## write the generated parts of README.md and docs/ anew
+generate: install ## write anew what is generated: parts of README.md and docs/, what transcripts come to
 	$(BIN)/python -m tests.generated
 
 clean: ## remove everything that make made

@@ -1,6 +1,7 @@
 """The generated parts of the documentation: what they are made of, and how to write them anew.
 
-``python -m tests.generated`` (``make generate``) writes them; a test holds them against the code.
+``python -m tests.generated`` (``make generate``) writes them, and what transcripts come to; tests hold
+them against the code.
 """
 
 import re
@@ -13,6 +14,7 @@ from exporter.core.machine import FlowState, is_legal, meaning
 from exporter.settings.docs import render_docs as configuration
 from exporter.sinks.metrics import render_docs as metrics
 from exporter.sinks.traces import render_docs as traces
+from tests.test_transcripts import write_all as write_transcripts
 
 ROOT: Final = Path(__file__).parent.parent
 END: Final = "<!-- end of generated -->"
@@ -71,6 +73,7 @@ def write_all() -> None:
     """Write every generated part anew."""
     for path in FILES:
         (ROOT / path).write_text(expected(path), "utf-8")
+    write_transcripts()
 
 
 if __name__ == "__main__":
