@@ -1,7 +1,7 @@
 """The generated parts of the documentation: what they are made of, and how to write them anew.
 
-``python -m tests.generated`` (``make generate``) writes them, and what transcripts come to; tests hold
-them against the code.
+``python -m tests.generated`` (``make generate``) writes them, and what transcripts come to; tests
+hold them against the code.
 """
 
 import re

@@ -232,7 +232,11 @@ class StreamOpened(msgspec.Struct, frozen=True):
 
 
 class StreamMessage(msgspec.Struct, frozen=True):
-    """A message arrived; ``lag_ns`` is arrival minus its own timestamp, None where it has none."""
+    """A message arrived; ``lag_ns`` is arrival minus its own timestamp.
+
+    It is None where the message has none, and for the first state of a stream, which may repeat one
+    of any age.
+    """
 
     kind: StreamEventKind
     received_ns: int

@@ -85,7 +85,7 @@ STREAM_LAST_EVENT: Final = Family(
 EVENT_LAG: Final = Family(
     "managed_auth_event_lag_seconds",
     Kind.HISTOGRAM,
-    "Arrival of a message minus its own timestamp; 0 where the clocks make it negative.",
+    "Arrival of a message minus its own timestamp, the first state of a stream left out.",
     "StreamMessage with a timestamp",
     buckets=_LAG_BUCKETS,
     preset=((),),
