@@ -38,11 +38,11 @@ _ADDRESSES: Final = _rules(
 )
 _SECRETS: Final = _rules(
     (rf"(?i)\b(bearer|basic)\s(?!{_TAG})[^\s,;]{{4,4096}}", r"\1 [secret]"),
-    # key=value, key: value and key "value", where the key says that the value is secret.
+    # key=value, key: value, key "value" and key v4lue, where the key says that it is secret.
     (
         (
             r"(?i)\b(password|passwd|pwd|passcode|pin|otp|token|secret|session|sid|cookie"
-            rf"|api[_-]?key|authorization)(\s?[=:]\s?|\s(?=[\"']))(?!{_TAG}|bearer\s|basic\s)"
+            rf"|api[_-]?key|authorization)(\s?[=:]\s?|\s(?=[\"']|[^\s,;\d]{{1,64}}\d))(?!{_TAG}|bearer\s|basic\s)"
             r"[^\s,;]{1,4096}"
         ),
         r"\1\2[secret]",

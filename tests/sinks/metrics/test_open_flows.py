@@ -141,7 +141,8 @@ def test_at_a_scrape_in_another_thread_flows_that_started_have_ended_or_are_in_p
 
     scraper = threading.Thread(target=scrape)
     scraper.start()
-    while len(sums) < 200:
+    # Until the threads have taken turns often enough, however long their turns are.
+    while len({started for started, _ in list(sums)}) < 10:
         for number in range(20):
             flows.started(flow(str(number)), STARTED)
             flows.entered(flow(str(number)), "DISCOVERING", START_NS)
@@ -151,4 +152,3 @@ def test_at_a_scrape_in_another_thread_flows_that_started_have_ended_or_are_in_p
     scraper.join()
 
     assert [pair for pair in sums if pair[0] != pair[1]] == []
-    assert len({started for started, _ in sums}) > 1, "flows went on while it was scraped"
