@@ -110,6 +110,8 @@ class FlowTracker:
         if reading.target is None:
             self._note_illegal(reading, out)
             return
+        if self._has_ended(reading, reading.target):
+            return
         state.event_ns, state.fresh, state.resumed = event.at_ns, False, None
         if reading.another_flow:
             ending = Ending(Outcome.SUPERSEDED, Observed.STREAM, reading.at_ns)
@@ -121,8 +123,6 @@ class FlowTracker:
         state = self._state
         move = meaning(state.state, target)
         if move in (Move.BEGIN, Move.JOIN_LATE):
-            if self._has_ended(reading):
-                return
             self._begin(reading, target, move, out)
         elif state.flow and not self._is_same_flow(state.flow, reading):
             state.flow.start_seen = False
@@ -145,9 +145,11 @@ class FlowTracker:
         if target in WORKING:
             look(state, event, reading.at_ns, self._classify, out, entered=entered)
 
-    def _has_ended(self, reading: Reading) -> bool:
-        """Whether a new stream still shows the flow that has been counted as ended."""
-        return not reading.unbroken and self._state.last_identity.agrees(reading.identity)
+    def _has_ended(self, reading: Reading, target: FlowState) -> bool:
+        """Whether a new stream still shows at work the flow that has been counted as ended."""
+        if reading.unbroken or self._state.flow or target not in WORKING:
+            return False
+        return self._state.last_identity.agrees(reading.identity)
 
     def _is_same_flow(self, flow: OpenFlow, reading: Reading) -> bool:
         """Whether this provably is the open flow; on a new stream it may be the next one."""
