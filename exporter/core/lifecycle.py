@@ -57,7 +57,7 @@ class Beginning(msgspec.Struct, frozen=True):
     by_our_clock: bool = False
 
 
-def begin(state: TrackerState, out: Out, beginning: Beginning) -> OpenFlow:
+def begin(state: TrackerState, out: Out, beginning: Beginning) -> None:
     """Open a flow."""
     at_ns = beginning.at_ns
     ref = FlowRef(
@@ -76,7 +76,7 @@ def begin(state: TrackerState, out: Out, beginning: Beginning) -> OpenFlow:
         start_seen=beginning.start_seen,
         by_our_clock=beginning.by_our_clock,
     )
-    flow = state.flow = OpenFlow(
+    state.flow = OpenFlow(
         ref=ref,
         started_ns=at_ns,
         start_seen=beginning.start_seen,
@@ -90,7 +90,6 @@ def begin(state: TrackerState, out: Out, beginning: Beginning) -> OpenFlow:
     state.last_trace_id = ref.trace_id
     out.append(FlowStarted(ref, beginning.entry))
     out.append(StepEntered(ref, beginning.step, at_ns))
-    return flow
 
 
 def _salt(state: TrackerState, beginning: Beginning) -> str:

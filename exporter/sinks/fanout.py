@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
 
 from exporter.core.observations import Observation, Sink
+from exporter.errors import where_raised
 
 LOG_INTERVAL_SECONDS: Final = 60.0
 """A sink that fails may fail on every event; one line a minute tells as much as thousands."""
@@ -86,16 +86,6 @@ class FanOut:
             "a sink failed",
             sink=branch.name,
             error=type(error).__name__,
-            at=_place(error),
+            at=where_raised(error),
             errors=branch.errors,
         )
-
-
-def _place(error: Exception) -> str:
-    """File and line that raised."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    if traceback is None:
-        return "unknown"
-    return f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -10,6 +9,7 @@ import structlog
 from exporter.core.events import DeadlineCheck, Forgotten, TrackerInput
 from exporter.core.flow import FlowTracker
 from exporter.core.observations import ConnectionForgotten, FollowingChanged, Sink
+from exporter.errors import where_raised
 from exporter.upstream.backoff import Backoff
 from exporter.upstream.clock import SYSTEM_CLOCK, Clock
 from exporter.upstream.decisions import Tracked
@@ -159,7 +159,11 @@ class Roster:
             try:
                 step = await follower.run()
             except Exception as bug:  # noqa: BLE001 - a connection is never silently given up
-                _log.error("a follower failed and starts over", **_where(bug))
+                _log.error(
+                    "a follower failed and starts over",
+                    error=type(bug).__name__,
+                    at=where_raised(bug),
+                )
                 await wish.sleep(self._clock, backoff.next_seconds())
         self._rest(connection_id, entry)
         if isinstance(step, Forget):
@@ -182,14 +186,3 @@ class Roster:
             self._refused = True
             _log.warning("no room to follow more connections", limit=self._max_connections)
         return False
-
-
-def _where(bug: Exception) -> dict[str, str]:
-    """A bug by its type and place: its message could quote what came down the stream."""
-    traceback = bug.__traceback__
-    while traceback and traceback.tb_next:
-        traceback = traceback.tb_next
-    place = "unknown"
-    if traceback:
-        place = f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"
-    return {"error": type(bug).__name__, "at": place}

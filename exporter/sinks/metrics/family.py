@@ -22,8 +22,7 @@ class Family(msgspec.Struct, frozen=True):
     ``name`` is as Prometheus stores it, suffix and all. ``preset`` holds the combinations that
     exist at 0 from the start, so that ``rate()`` and ``increase()`` see the first event; where
     ``domain`` is a label it stands last, is left out of ``preset``, and the combinations exist for
-    each domain as soon as that is known. ``at_scrape`` says that the values are worked out when
-    they are asked for. ``fed_by`` is for the docs.
+    each domain as soon as that is known. ``fed_by`` is for the docs.
     """
 
     name: str
@@ -34,7 +33,6 @@ class Family(msgspec.Struct, frozen=True):
     buckets: tuple[float, ...] = ()
     preset: tuple[tuple[str, ...], ...] = ()
     exemplar: bool = False
-    at_scrape: bool = False
 
     @property
     def by_domain(self) -> bool:

@@ -78,7 +78,6 @@ FLOWS_STARTED: Final = Family(
     "FlowStarted",
     (FLOW_TYPE, ENTRY, DOMAIN),
     preset=tuple(product(FLOW_TYPES, Entry)),
-    at_scrape=True,
 )
 FLOWS_ENDED: Final = Family(
     "managed_auth_flows_ended_total",
@@ -90,7 +89,6 @@ FLOWS_ENDED: Final = Family(
         (outcome, flow_type, observed)
         for (outcome, observed), flow_type in product(_OBSERVABLE, FLOW_TYPES)
     ),
-    at_scrape=True,
 )
 FLOW_FAILURES: Final = Family(
     "managed_auth_flow_failures_total",
@@ -108,7 +106,6 @@ FLOWS_IN_PROGRESS: Final = Family(
     "StepEntered, FlowEnded",
     (STEP, FLOW_TYPE),
     preset=tuple(product(WORKING, FLOW_TYPE.values)),
-    at_scrape=True,
 )
 OLDEST_STEP_ENTERED: Final = Family(
     "managed_auth_oldest_step_entered_timestamp_seconds",
@@ -117,7 +114,6 @@ OLDEST_STEP_ENTERED: Final = Family(
     "no series for a step that no flow is in.",
     "StepEntered, FlowEnded",
     (STEP,),
-    at_scrape=True,
 )
 FLOW_DURATION: Final = Family(
     "managed_auth_flow_duration_seconds",

@@ -112,14 +112,12 @@ RATELIMIT_LIMIT: Final = Family(
     "The organisation's rate limit in requests a minute, as the API last told; "
     "no series before it has.",
     "RateLimit",
-    at_scrape=True,
 )
 RATELIMIT_REMAINING: Final = Family(
     "managed_auth_api_ratelimit_remaining",
     Kind.GAUGE,
     "Requests that the rate limit still allows, as the API last told; no series before it has.",
     "RateLimit",
-    at_scrape=True,
 )
 LABEL_OVERFLOW: Final = Family(
     "managed_auth_label_overflow_total",
@@ -134,14 +132,12 @@ SPANS_EXPORTED: Final = Family(
     Kind.COUNTER,
     "Spans that the trace backend took.",
     "the span exporter's own counts",
-    at_scrape=True,
 )
 SPANS_DROPPED: Final = Family(
     "managed_auth_spans_dropped_total",
     Kind.COUNTER,
     "Spans that were lost: the queue was full, or the trace backend did not take them.",
     "the span exporter's own counts",
-    at_scrape=True,
 )
 SINK_ERRORS: Final = Family(
     "managed_auth_exporter_sink_errors_total",
@@ -149,7 +145,6 @@ SINK_ERRORS: Final = Family(
     "Observations that a sink failed to take.",
     "the fan-out's own counts",
     (SINK,),
-    at_scrape=True,
 )
 SINK_SECONDS: Final = Family(
     "managed_auth_exporter_sink_seconds_total",
@@ -157,7 +152,6 @@ SINK_SECONDS: Final = Family(
     "Time spent in a sink.",
     "the fan-out's own counts",
     (SINK,),
-    at_scrape=True,
 )
 BUILD_INFO: Final = Family(
     "managed_auth_exporter_build_info",
