@@ -114,6 +114,43 @@ class Listing(msgspec.Struct, frozen=True):
     can_reauth_reason: str | None = None
 
 
+class TimelineEntry(msgspec.Struct, frozen=True):
+    """One login, re-authentication or health check of a connection's timeline.
+
+    ``entry_id`` is Kernel's stable key, ``at_ns`` when it began and ``completed_ns`` when it first
+    reached a terminal status; both by the server's clock. The enumerations stay strings.
+    """
+
+    entry_id: str
+    type: str
+    at_ns: int
+    status: str
+    completed_ns: int | None = None
+    updated_ns: int | None = None
+    step: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    website_error: str | None = None
+    browser_session_id: str | None = None
+
+
+class TimelineRead(msgspec.Struct, frozen=True):
+    """The newest entries of a connection's timeline: all that ``FlowTracker.lacks`` asked for.
+
+    ``complete`` is false where there were more of them than are ever read. ``requested_ns`` and
+    ``received_ns`` are local times, before the first request and after the last answer.
+    """
+
+    entries: tuple[TimelineEntry, ...]
+    requested_ns: int
+    received_ns: int
+    complete: bool = True
+
+
+class Resumed(msgspec.Struct, frozen=True):
+    """The process that follows is another one than before: what happened meanwhile is a gap."""
+
+
 class StreamAttached(msgspec.Struct, frozen=True):
     """A stream was opened: its next state may repeat one that was already seen.
 
@@ -135,4 +172,13 @@ class Forgotten(msgspec.Struct, frozen=True):
     """The connection is no more (404, 410, or gone from the list): what is open ends as unknown."""
 
 
-TrackerInput = StateEvent | Listing | StreamAttached | StreamDetached | DeadlineCheck | Forgotten
+TrackerInput = (
+    StateEvent
+    | Listing
+    | TimelineRead
+    | StreamAttached
+    | StreamDetached
+    | Resumed
+    | DeadlineCheck
+    | Forgotten
+)

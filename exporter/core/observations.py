@@ -196,7 +196,54 @@ class FlowEnded(msgspec.Struct, frozen=True):
     facts: tuple[FlowFact, ...]
 
 
-FlowObservation = FlowStarted | StepEntered | StepFinished | FactNoted | FlowEnded
+class FlowResumed(msgspec.Struct, frozen=True):
+    """A flow that was open when the process before this one ended is followed on, in ``step``."""
+
+    flow: FlowRef
+    step: str
+    entered_ns: int
+
+
+class TimelineResult(StrEnum):
+    """What an ended login or re-authentication in a connection's timeline turned out to be.
+
+    ``counted``: nothing else had told of it; ``matched``: a flow that was counted already, or that
+    is open here and ends with it; ``doubtful``: taken for a flow that was counted already although
+    not everything fits, because no flow must count twice; ``before_start``: it had ended before the
+    exporter's first start; ``out_of_reach``: there were more entries than are read, so those beyond
+    were given up.
+    """
+
+    COUNTED = "counted"
+    MATCHED = "matched"
+    DOUBTFUL = "doubtful"
+    BEFORE_START = "before_start"
+    OUT_OF_REACH = "out_of_reach"
+
+
+class TimelineNoted(msgspec.Struct, frozen=True):
+    """An entry of the timeline was dealt with, once and for all."""
+
+    result: TimelineResult
+
+
+class HealthCheckSeen(msgspec.Struct, frozen=True):
+    """A health check of a connection: ``result`` is the upstream's word for what it found."""
+
+    result: str
+    at_ns: int
+
+
+FlowObservation = (
+    FlowStarted
+    | StepEntered
+    | StepFinished
+    | FactNoted
+    | FlowEnded
+    | FlowResumed
+    | TimelineNoted
+    | HealthCheckSeen
+)
 
 
 class StreamEventKind(StrEnum):
@@ -288,6 +335,35 @@ class FollowingChanged(msgspec.Struct, frozen=True):
     connections: int
 
 
+class TimelineCovered(msgspec.Struct, frozen=True):
+    """How far the timelines have been read.
+
+    ``stalest_read_ns`` is the local time at which the connection that has gone unread for longest
+    was last read, or became known; None where there is no connection.
+    """
+
+    stalest_read_ns: int | None
+
+
+class ApiBudget(msgspec.Struct, frozen=True):
+    """How many requests a minute polls, timelines and retrieves together may send now."""
+
+    requests_per_minute: float
+
+
+class TotalsRestored(msgspec.Struct, frozen=True):
+    """What earlier processes with the same journal have counted: see ``core.totals``."""
+
+    counts: tuple[tuple[tuple[str, ...], int], ...]
+
+
+class JournalWritten(msgspec.Struct, frozen=True):
+    """The journal was written, or (``ok`` false) could not be."""
+
+    ok: bool
+    at_ns: int
+
+
 UpstreamObservation = (
     StreamOpened
     | StreamMessage
@@ -297,6 +373,10 @@ UpstreamObservation = (
     | ConnectionListed
     | ConnectionForgotten
     | FollowingChanged
+    | TimelineCovered
+    | ApiBudget
+    | TotalsRestored
+    | JournalWritten
 )
 
 Observation = FlowObservation | UpstreamObservation
