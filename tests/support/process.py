@@ -6,9 +6,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import httpx
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -43,6 +43,11 @@ class Exporter:
             for sample in family.samples
         }
 
+    @property
+    def pid(self) -> int:
+        """The process, for what can only be done to it from outside."""
+        return self._process.pid
+
     async def stop(self, how: int = signal.SIGTERM) -> Stopped:
         """Send a signal and wait for the end."""
         started = time.monotonic()
@@ -51,28 +56,67 @@ class Exporter:
         assert self._process.returncode is not None
         return Stopped(self._process.returncode, time.monotonic() - started, stderr.decode())
 
+    async def kill(self) -> None:
+        """``kill -9``: nothing of the process gets to do anything any more."""
+        stopped = await self.stop(signal.SIGKILL)
+        assert stopped.status == -signal.SIGKILL, f"it was dead already: {stopped.stderr}"
+
 
 @asynccontextmanager
 async def exporting(
-    *arguments: str, env: Mapping[str, str], port: int, ready: int = 200
+    *arguments: str, env: Mapping[str, str], port: int, ready: int | None = 200
 ) -> AsyncIterator[Exporter]:
-    """Start ``run`` and wait until ``/-/ready`` answers ``ready``; killed if it still runs."""
-    listen = f"--web.listen-address=127.0.0.1:{port}"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "exporter", "run", listen, *arguments),
-        env={name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-        | dict(env),
-        stderr=asyncio.subprocess.PIPE,
-    )
+    """Start ``run`` and wait until ``/-/ready`` answers ``ready``; killed if it still runs.
+
+    With ``ready`` None nothing is waited for: the process may still be starting.
+    """
+    process = await _start((), arguments, env, port)
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
-            await _wait_until(client, ready, process)
+            if ready is not None:
+                await _wait_until(client, ready, process)
             yield Exporter(process, client)
     finally:
         if process.returncode is None:
             process.kill()
             await process.communicate()
+
+
+async def refused(
+    *arguments: str, env: Mapping[str, str], within: Sequence[str] = (), **process: Any
+) -> Stopped:
+    """How ``run`` ends by itself at once, because something is not as it should be.
+
+    ``within`` is the command that it is run by; ``process`` goes to the subprocess.
+    """
+    began = time.monotonic()
+    started = await _start(within, arguments, env, free_port(), **process)
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            _, stderr = await started.communicate()
+    finally:
+        if started.returncode is None:
+            started.kill()
+            await started.communicate()
+    assert started.returncode is not None
+    return Stopped(started.returncode, time.monotonic() - began, stderr.decode())
+
+
+async def _start(
+    within: Sequence[str],
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    port: int,
+    **process: Any,
+) -> asyncio.subprocess.Process:
+    listen = f"--web.listen-address=127.0.0.1:{port}"
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    return await asyncio.create_subprocess_exec(
+        *(*within, sys.executable, "-m", "exporter", "run", listen, *arguments),
+        env=outer | dict(env),
+        stderr=asyncio.subprocess.PIPE,
+        **process,
+    )
 
 
 async def _wait_until(

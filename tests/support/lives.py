@@ -1,0 +1,134 @@
+"""One exporter over several processes: the same port, journal and collector, the same simulator.
+
+Every scrape of any of its lives asserts what must hold at any moment and from life to life.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from exporter.simulator.config import SimulatorConfig
+from exporter.simulator.prompts import SECRET_MARK
+from exporter.simulator.runner import Simulator
+from tests.otlp_receiver import Received, http_receiver
+from tests.support.process import Exporter, exporting, free_port
+from tests.support.samples import Samples, Series, only, outcomes, total
+
+API_KEY: Final = f"sk-{SECRET_MARK}-key"
+SETTLED_SECONDS: Final = 30.0
+STALEST: Final = "timeline_stalest_read_timestamp_seconds"
+LASTING: Final = ("flows_started_total", "flows_ended_total", "flow_failures_total")
+"""The counters that a restart does not set back."""
+
+
+class Lives:
+    """An exporter that dies and comes back, what it follows, and where its spans go."""
+
+    def __init__(self, simulator: Simulator, received: Received, data_dir: Path) -> None:
+        self.simulator = simulator
+        self.received = received
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.env = {
+            "KERNEL_BASE_URL": simulator.base_url,
+            "KERNEL_API_KEY": simulator.config.api_key,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": received.endpoint,
+            "OTEL_BSP_SCHEDULE_DELAY": "300",
+        }
+        self.scrapes = 0
+        self._highest: Samples = {}
+
+    def notify(self) -> None:
+        """From now on the exporter is told of each flow as it begins, as a product may do."""
+        self.simulator.notify_url = f"http://127.0.0.1:{self.port}/-/follow/{{id}}"
+
+    @asynccontextmanager
+    async def life(self, *arguments: str, ready: int | None = 200) -> AsyncIterator[Exporter]:
+        """One process, from its start on; see ``exporting``."""
+        journal = f"--data-dir={self.data_dir}"
+        async with exporting(
+            journal, *arguments, env=self.env, port=self.port, ready=ready
+        ) as exporter:
+            yield exporter
+
+    def begin(self, scenarios: Iterable[str]) -> None:
+        """Let a flow of each scenario begin now, each on a connection that is idle."""
+        world = self.simulator.world
+        for name in scenarios:
+            connection = world.pick(name)
+            assert connection is not None, "all connections are busy: there are too few of them"
+            world.start(connection, name)
+
+    async def scrape(self, exporter: Exporter) -> Samples:
+        """The metrics: they add up, never go back, and never tell of what did not happen."""
+        samples = await exporter.metrics()
+        self.scrapes += 1
+        started, ended, running = (
+            total(samples, name)
+            for name in ("flows_started_total", "flows_ended_total", "flows_in_progress")
+        )
+        assert started == ended + running, f"scrape {self.scrapes}"
+        told, happened = outcomes(samples), self.simulator.ledger.counts()
+        assert told <= happened, f"counted but never happened: {told - happened}"
+        for series in self._lasting(samples):
+            before = self._highest.get(series, 0)
+            assert samples.get(series, 0) >= before, f"{series} went back from {before}"
+        self._highest |= {series: samples[series] for series in self._lasting(samples)}
+        return samples
+
+    async def read_timelines(self, exporter: Exporter) -> Samples:
+        """The metrics once every connection is known and has had its timeline read since then."""
+        connections = len(self.simulator.world.connections)
+        since = math.inf
+        async with asyncio.timeout(SETTLED_SECONDS):
+            while True:
+                samples = await self.scrape(exporter)
+                if (only(samples, STALEST) or 0) > since:
+                    return samples
+                if total(samples, "connections") == connections:
+                    since = min(since, time.time())
+                await asyncio.sleep(0.1)
+
+    async def settled(self, exporter: Exporter) -> Samples:
+        """The metrics once all flows are over, and whatever was to be learnt of them was read.
+
+        Every flow is counted by then, as often as it happened.
+        """
+        await self.simulator.finished()
+        await self.read_timelines(exporter)
+        happened = self.simulator.ledger.counts()
+        samples: Samples = {}
+        try:
+            async with asyncio.timeout(SETTLED_SECONDS):
+                while outcomes(samples) != happened:
+                    samples = await self.scrape(exporter)
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            lost = happened - outcomes(samples)
+            raise AssertionError(f"never counted: {lost} in\n{_told(samples)}") from None
+        assert total(samples, "flows_in_progress") == 0
+        return samples
+
+    def _lasting(self, samples: Samples) -> set[Series]:
+        names = {f"managed_auth_{name}" for name in LASTING}
+        return {series for series in (*samples, *self._highest) if series[0] in names}
+
+
+def _told(samples: Samples) -> str:
+    return "\n".join(
+        f"{name} {sorted(labels)} {value}"
+        for (name, labels), value in sorted(samples.items(), key=str)
+        if value and name.startswith("managed_auth_") and "bucket" not in name
+    )
+
+
+@asynccontextmanager
+async def living(config: SimulatorConfig, data_dir: Path) -> AsyncIterator[Lives]:
+    """A running simulator and collector, and an exporter that is yet to be started."""
+    with http_receiver() as received:
+        async with Simulator(config) as simulator:
+            yield Lives(simulator, received, data_dir)
