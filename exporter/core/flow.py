@@ -5,7 +5,7 @@ stands, ``core.machine`` what is legal; here it is carried out. No I/O, no clock
 """
 
 from collections.abc import Callable, Sequence
-from typing import Self, assert_never
+from typing import Final, Self, assert_never
 
 import msgspec
 
@@ -14,14 +14,17 @@ from exporter.core.events import (
     DeadlineCheck,
     Forgotten,
     Listing,
+    Resumed,
     StateEvent,
     StreamAttached,
     StreamDetached,
+    TimelineEntry,
+    TimelineRead,
     TrackerInput,
 )
 from exporter.core.flow_state import OpenFlow, TrackerState, digest
 from exporter.core.lifecycle import Beginning, Ending, Out
-from exporter.core.listings import apply_listing, check_deadline, forget
+from exporter.core.listings import apply_listing, check_deadline, forget, resume
 from exporter.core.machine import TERMINAL, WORKING, FlowState, Move, advance, meaning
 from exporter.core.names import host_name, profile_label
 from exporter.core.news import look, note_error, request_mark
@@ -29,19 +32,25 @@ from exporter.core.observations import (
     Entry,
     FlowObservation,
     Gap,
+    GapCause,
     IllegalReason,
     IllegalTransition,
     Observed,
     Outcome,
 )
 from exporter.core.reading import Reading, read
+from exporter.core.timeline import apply_timeline, begin_history, lacks
 from exporter.core.vocabulary import UNKNOWN
+
+STALE_NS: Final = 60 * 10**9
+"""How long after the timeline told of an end a new stream may begin with a state from before it."""
 
 
 class FlowTracker:
     """Follows the flows of one connection, one after the other, through the state machine.
 
-    ``classify`` puts the text of a website error into one of a bounded set of categories.
+    ``classify`` puts the text of a website error into one of a bounded set of categories. Flows of
+    the timeline that ended by ``since_ns`` are not counted.
     """
 
     def __init__(
@@ -50,9 +59,15 @@ class FlowTracker:
         *,
         domain: str = "",
         profile_name: str = "",
+        since_ns: int = 0,
         classify: Callable[[str], str],
     ) -> None:
-        self._state = TrackerState(connection_id, host_name(domain), profile_label(profile_name))
+        self._state = TrackerState(
+            connection_id,
+            host_name(domain),
+            profile_label(profile_name),
+            history=begin_history(since_ns),
+        )
         self._classify = classify
 
     @property
@@ -74,6 +89,10 @@ class FlowTracker:
                 self._apply_state(event, received_ns, out)
             case Listing():
                 apply_listing(state, event, self._classify, out)
+            case TimelineRead():
+                apply_timeline(state, event, self._classify, out)
+            case Resumed():
+                resume(state, received_ns, out)
             case StreamAttached():
                 state.attached, state.fresh, state.resumed = True, True, event.after
             case StreamDetached():
@@ -86,6 +105,25 @@ class FlowTracker:
                 assert_never(event)
         return out
 
+    def lacks(self, read: Sequence[TimelineEntry]) -> bool:
+        """Whether older entries of the timeline than these have to be read as well."""
+        return lacks(self._state.history, read)
+
+    @property
+    def timeline_read_ns(self) -> int:
+        """The local time at which the timeline was last read; 0 where it never was."""
+        return self._state.history.read_ns
+
+    @property
+    def connection_id(self) -> str:
+        """Whose flows these are."""
+        return self._state.connection_id
+
+    @property
+    def domain(self) -> str:
+        """The website, as far as it is known."""
+        return self._state.domain
+
     def save(self) -> bytes:
         """Everything it needs to go on after a restart, as JSON; no secrets in it."""
         return msgspec.json.encode(self._state)
@@ -94,7 +132,7 @@ class FlowTracker:
     def restore(cls, saved: bytes, *, classify: Callable[[str], str]) -> Self:
         """The tracker as it was when it was saved, its stream included.
 
-        Where that stream is gone, as after a restart, feed it ``StreamDetached`` first.
+        In another process that stream is gone: feed it ``Resumed`` first.
 
         Raises:
             msgspec.DecodeError: the bytes are not what ``save`` made.
@@ -106,11 +144,12 @@ class FlowTracker:
     def _apply_state(self, event: StateEvent, received_ns: int, out: Out) -> None:
         state = self._state
         reading = read(event, state)
+        just_told = received_ns <= state.ended_told_ns + STALE_NS
         state.received_ns = received_ns
         if reading.target is None:
             self._note_illegal(reading, out)
             return
-        if self._has_ended(reading, reading.target):
+        if self._has_ended(reading, reading.target, just_told=just_told):
             return
         state.event_ns, state.fresh, state.resumed = event.at_ns, False, None
         if reading.another_flow:
@@ -145,10 +184,12 @@ class FlowTracker:
         if target in WORKING:
             look(state, event, reading.at_ns, self._classify, out, entered=entered)
 
-    def _has_ended(self, reading: Reading, target: FlowState) -> bool:
+    def _has_ended(self, reading: Reading, target: FlowState, *, just_told: bool) -> bool:
         """Whether a new stream still shows at work the flow that has been counted as ended."""
         if reading.unbroken or self._state.flow or target not in WORKING:
             return False
+        if just_told and reading.at_ns < self._state.ended_ns:
+            return True
         return self._state.last_identity.agrees(reading.identity)
 
     def _is_same_flow(self, flow: OpenFlow, reading: Reading) -> bool:
@@ -217,7 +258,8 @@ class FlowTracker:
         lifecycle.end(self._state, out, ending)
 
     def _note_gap(self, reading: Reading, out: Out) -> None:
-        if reading.gap:
+        # What a restart cost was noted when the flow was taken up again.
+        if reading.gap and reading.gap is not GapCause.RESTART:
             lifecycle.note(self._state, out, Gap(reading.at_ns, reading.gap))
 
     def _note_illegal(self, reading: Reading, out: Out) -> None:

@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 
 from exporter.core.machine import FlowState
-from exporter.core.observations import FlowFact, FlowRef, GapCause
+from exporter.core.matching import Span
+from exporter.core.observations import FlowFact, FlowRef, GapCause, Outcome
 
 MAX_FACTS: Final = 128
 """Facts kept for one span. OpenTelemetry's own limit of events on a span
@@ -19,6 +20,10 @@ the span."""
 
 MAX_REMEMBERED: Final = 32
 """Different website errors, or requests for input, remembered to tell a repeat from a new one."""
+
+MAX_EXPECTED: Final = 32
+"""Flows remembered until their entry in the timeline is found. The timeline is read soon after a
+flow ends, so there are seldom more than one or two."""
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -71,7 +76,8 @@ class OpenFlow(msgspec.Struct):
     """A flow that has started and has not ended.
 
     ``latest_ns`` is the latest time that the server told of it, ``told_type`` the type that it told
-    last. ``streamed`` says that a stream has shown some of it. ``asked`` holds what input was asked
+    last. ``streamed`` says that a stream has shown some of it, ``by_our_clock`` that a listing told
+    when it began. ``asked`` holds what input was asked
     for, by kind and fields.
     """
 
@@ -83,16 +89,53 @@ class OpenFlow(msgspec.Struct):
     latest_ns: int = 0
     told_type: str | None = None
     streamed: bool = False
+    by_our_clock: bool = False
     whole: bool = True
     waiting_ns: int = 0
     asked: list[str] = []
     errors_shown: list[str] = []
     facts: list[FlowFact] = []
 
+    @property
+    def span(self) -> Span:
+        """What there is to compare with the timeline."""
+        return Span(
+            flow_type=self.ref.flow_type,
+            started_ns=self.started_ns,
+            ended_ns=max(self.started_ns, self.latest_ns, self.visit.entered_ns),
+            session=self.identity.browser_session_id,
+            by_our_clock=self.by_our_clock or self.visit.by_our_clock,
+        )
+
     def changes_type(self, flow_type: str | None) -> bool:
         """Whether it is known by another type than this one."""
         known = (flow_type, self.told_type, self.ref.flow_type)
         return None not in known[:2] and flow_type not in known[1:]
+
+
+class CountedFlow(msgspec.Struct, frozen=True):
+    """A flow that ended without the timeline's help, until its entry there is found."""
+
+    span: Span
+    outcome: Outcome
+
+
+class History(msgspec.Struct):
+    """What of the connection's timeline is counted.
+
+    An entry that ended by ``since_ns`` is not ours to count; one that began by ``floor_ns`` has
+    been dealt with, unless it is in ``pending``: the entries that had not ended yet. ``counted``
+    holds those after the floor that have been dealt with. Both map the hash of an entry's id to its
+    beginning. ``flows`` are those that ended lately without the timeline. ``read_ns`` is the local
+    time of the last read.
+    """
+
+    since_ns: int = 0
+    floor_ns: int = 0
+    read_ns: int = 0
+    counted: dict[str, int] = {}
+    pending: dict[str, int] = {}
+    flows: list[CountedFlow] = []
 
 
 class TrackerState(msgspec.Struct):
@@ -101,7 +144,8 @@ class TrackerState(msgspec.Struct):
     ``event_ns`` is the server's time of the latest event, ``received_ns`` the local time at which
     it came, ``unwatched_ns`` the local time since which no stream is open. ``fresh`` says that the
     next state is the first one of its stream, ``resumed`` why that stream had to be opened again.
-    ``newest_start_ns`` and ``odd_starts`` keep the ids of flows apart.
+    ``newest_start_ns`` and ``odd_starts`` keep the ids of flows apart. ``ended_ns`` is the server's
+    time of the latest end that the timeline told of, at the local time ``ended_told_ns``.
     """
 
     connection_id: str
@@ -119,6 +163,9 @@ class TrackerState(msgspec.Struct):
     odd_starts: int = 0
     last_trace_id: int = 0
     last_identity: Identity = Identity()
+    ended_ns: int = 0
+    ended_told_ns: int = 0
+    history: History = msgspec.field(default_factory=History)
 
 
 def digest(text: str | None) -> str | None:

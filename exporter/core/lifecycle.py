@@ -6,7 +6,16 @@ takes the tracker's state and the list that the observations go to.
 
 import msgspec
 
-from exporter.core.flow_state import MAX_FACTS, Identity, OpenFlow, TrackerState, Visit
+from exporter.core.flow_state import (
+    MAX_EXPECTED,
+    MAX_FACTS,
+    CountedFlow,
+    History,
+    Identity,
+    OpenFlow,
+    TrackerState,
+    Visit,
+)
 from exporter.core.ids import trace_id
 from exporter.core.machine import WAITING, FlowState
 from exporter.core.observations import (
@@ -32,6 +41,7 @@ class Ending(msgspec.Struct, frozen=True):
     """How a flow ends. ``next`` is the terminal state, None where nothing showed one.
 
     ``seen`` says that the end itself was seen, ``step_seen`` that it ended the visit under way.
+    ``duration_ns`` is what the timeline tells of the whole flow.
     """
 
     outcome: Outcome
@@ -43,6 +53,7 @@ class Ending(msgspec.Struct, frozen=True):
     last_step: str | None = None
     error_code: str | None = None
     error_message: str | None = None
+    duration_ns: int | None = None
 
 
 class Beginning(msgspec.Struct, frozen=True):
@@ -85,6 +96,7 @@ def begin(state: TrackerState, out: Out, beginning: Beginning) -> None:
         latest_ns=0 if beginning.by_our_clock else at_ns,
         told_type=beginning.flow_type,
         streamed=not beginning.by_our_clock,
+        by_our_clock=beginning.by_our_clock,
         whole=beginning.start_seen,
     )
     state.last_trace_id = ref.trace_id
@@ -155,6 +167,7 @@ def end(state: TrackerState, out: Out, ending: Ending) -> None:
     leave(flow, out, ending.next, ending.at_ns, end_seen=ending.step_seen)
     ended_ns = max(ending.at_ns, flow.visit.entered_ns)
     total_ns = ended_ns - flow.started_ns
+    seen_ns = total_ns if flow.start_seen and ending.seen else None
     out.append(
         FlowEnded(
             flow=flow.ref,
@@ -163,17 +176,36 @@ def end(state: TrackerState, out: Out, ending: Ending) -> None:
             last_step=ending.last_step or flow.visit.step,
             started_ns=flow.started_ns,
             ended_ns=ended_ns,
-            error_code=_safe_code(ending.error_code),
+            error_code=safe_code(ending.error_code),
             error_message=redact(ending.error_message) if ending.error_message else None,
             incomplete=not flow.whole,
-            duration_ns=total_ns if flow.start_seen and ending.seen else None,
+            duration_ns=ending.duration_ns if seen_ns is None else seen_ns,
             waiting_ns=flow.waiting_ns if flow.whole else None,
             working_ns=total_ns - flow.waiting_ns if flow.whole else None,
             facts=tuple(flow.facts),
         ),
     )
+    if ending.observed is not Observed.TIMELINE:
+        _expect_entry(state.history, flow, ending, ended_ns)
     state.last_identity = flow.identity
     state.flow = None
+
+
+def note_end(state: TrackerState, ended_ns: int, told_ns: int) -> None:
+    """The timeline told at ``told_ns``, by our clock, that a flow had ended at ``ended_ns``."""
+    state.ended_ns, state.ended_told_ns = max(state.ended_ns, ended_ns), told_ns
+
+
+def _expect_entry(history: History, flow: OpenFlow, ending: Ending, ended_ns: int) -> None:
+    """Remember what was counted, for the timeline will tell of it too."""
+    by_our_clock = ending.observed is Observed.LISTING
+    span = msgspec.structs.replace(
+        flow.span,
+        ended_ns=max(ended_ns, flow.started_ns),
+        by_our_clock=by_our_clock or flow.by_our_clock,
+    )
+    history.flows.append(CountedFlow(span, ending.outcome))
+    del history.flows[:-MAX_EXPECTED]
 
 
 def note(state: TrackerState, out: Out, fact: FlowFact, *, of_step: bool = False) -> None:
@@ -206,5 +238,6 @@ def trust_server_time(flow: OpenFlow, at_ns: int) -> None:
         flow.started_ns = min(flow.started_ns, flow.visit.entered_ns)
 
 
-def _safe_code(code: str | None) -> str | None:
+def safe_code(code: str | None) -> str | None:
+    """An error code that may be shown: Kernel's own word, or what is left of a stranger's."""
     return code if code is None or code in ERROR_CODES else redact(code)

@@ -15,7 +15,7 @@ from exporter.core.lifecycle import Beginning, Ending, Out
 from exporter.core.machine import FlowState, advance
 from exporter.core.names import host_name, profile_label
 from exporter.core.news import note_error
-from exporter.core.observations import Entry, Gap, GapCause, Observed, Outcome
+from exporter.core.observations import Entry, FlowResumed, Gap, GapCause, Observed, Outcome
 from exporter.core.vocabulary import FLOW_TYPES, IN_PROGRESS, TERMINAL_STATUSES, WORKING_STEPS
 
 LONGEST_FLOW_NS: Final = 20 * 60 * 10**9
@@ -58,6 +58,17 @@ def forget(state: TrackerState, now_ns: int, out: Out) -> None:
     if state.flow:
         lifecycle.end(state, out, Ending(Outcome.UNKNOWN, Observed.LISTING, now_ns))
         state.state = FlowState.IDLE
+
+
+def resume(state: TrackerState, now_ns: int, out: Out) -> None:
+    """Go on in another process: no stream is open, and what happened meanwhile is a gap."""
+    state.attached, state.fresh, state.unwatched_ns = False, True, now_ns
+    state.resumed = GapCause.RESTART
+    flow = state.flow
+    if flow:
+        flow.visit.start_seen = flow.whole = False
+        out.append(FlowResumed(flow.ref, flow.visit.step, flow.visit.entered_ns))
+        lifecycle.note(state, out, Gap(now_ns, GapCause.RESTART))
 
 
 def _sight(state: TrackerState, listing: Listing, step: FlowState, out: Out) -> None:
@@ -138,6 +149,8 @@ def _supersede(state: TrackerState, listing: Listing, out: Out) -> None:
 
 
 def _note_gap(state: TrackerState, listing: Listing, out: Out) -> None:
+    if state.resumed is GapCause.RESTART:
+        return  # It was noted when the flow was taken up again.
     lifecycle.note(state, out, Gap(listing.received_ns, state.resumed or GapCause.RECONNECT))
 
 

@@ -1,0 +1,335 @@
+"""What a connection's timeline means: outcomes that nobody else told of, each exactly once.
+
+An entry is dealt with once it has ended: it is counted, or recognised as a flow that was counted or
+is open here. Until then it is read again. Where a flow ended without the timeline's help, its entry
+is expected, and taken for it rather than counted twice.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from exporter.core import lifecycle
+from exporter.core.events import TimelineEntry, TimelineRead
+from exporter.core.flow_state import History, Identity, TrackerState, digest
+from exporter.core.ids import trace_id
+from exporter.core.lifecycle import Ending, Out
+from exporter.core.machine import FlowState, advance
+from exporter.core.matching import Fit, Span, match
+from exporter.core.news import note_error
+from exporter.core.observations import (
+    Entry,
+    FactNoted,
+    FlowEnded,
+    FlowRef,
+    FlowStarted,
+    Gap,
+    GapCause,
+    HealthCheckSeen,
+    Observed,
+    Outcome,
+    TimelineNoted,
+    TimelineResult,
+    WebsiteError,
+)
+from exporter.core.redaction import redact
+from exporter.core.vocabulary import (
+    FLOW_TYPES,
+    IN_PROGRESS,
+    TERMINAL_STATUSES,
+    UNKNOWN,
+    WORKING_STEPS,
+)
+
+MAX_COUNTED: Final = 256
+"""Entries remembered as dealt with: more than two pages of the API, so that entries which turn up
+late, or on two pages, are known for what they are."""
+MAX_PENDING: Final = 16
+"""Entries that have not ended and are looked for again. A connection has one flow at a time."""
+DOUBT_NS: Final = 10 * 10**9
+"""How long after its end an entry waits that lies near a flow without overlapping it: by then the
+flow's own entry shows as well."""
+HANDOVER_NS: Final = 10**8
+"""A flow that expires within this time of the next one's beginning was superseded by it: Kernel
+lets a new login take over a flow that is past its expiry, and the timeline has no word for that."""
+LONGEST_FLOW_NS: Final = 21 * 60 * 10**9
+"""Kernel ends a login flow after 20 minutes: whatever began earlier had ended by the start."""
+
+_TYPES: Final = {flow_type.lower(): flow_type for flow_type in FLOW_TYPES}
+_HEALTH_CHECK: Final = "health_check"
+_CHECK_RESULTS: Final = frozenset({"AUTHENTICATED", "NEEDS_AUTH"})
+
+
+def begin_history(since_ns: int) -> History:
+    """The history of a connection of which nothing is counted yet, and nothing before this is."""
+    return History(since_ns=since_ns, floor_ns=max(0, since_ns - LONGEST_FLOW_NS))
+
+
+def lacks(history: History, read: Sequence[TimelineEntry]) -> bool:
+    """Whether entries older than these have to be read as well.
+
+    That is so where none of these has been dealt with yet, or one is missing that had not ended.
+    """
+    if not read:
+        return True
+    oldest_ns = min(entry.at_ns for entry in read)
+    if oldest_ns <= history.floor_ns:
+        return False
+    known = {_mark(entry) for entry in read}
+    if any(mark not in known and at_ns <= oldest_ns for mark, at_ns in history.pending.items()):
+        return True
+    return known.isdisjoint(history.counted)
+
+
+def apply_timeline(
+    state: TrackerState, read: TimelineRead, classify: Callable[[str], str], out: Out
+) -> None:
+    """Take in what was read of the timeline."""
+    history = state.history
+    history.read_ns = read.received_ns
+    entries = _news(history, read)
+    for entry in entries:
+        if entry.type == _HEALTH_CHECK:
+            _note_check(state, entry, out)
+    flows = [entry for entry in entries if entry.type in _TYPES]
+    _Matching(state, flows, read.received_ns, classify, out).carry_out()
+    if not read.complete:
+        _give_up(history, read, out)
+    _prune(history)
+    if out:
+        state.received_ns = max(state.received_ns, read.received_ns)
+
+
+class _Matching:
+    """One read, carried out entry by entry, the oldest first."""
+
+    def __init__(
+        self,
+        state: TrackerState,
+        entries: list[TimelineEntry],
+        now_ns: int,
+        classify: Callable[[str], str],
+        out: Out,
+    ) -> None:
+        self._state = state
+        self._entries = entries
+        self._now_ns = now_ns
+        self._classify = classify
+        self._out = out
+        self._flows = list(state.history.flows)
+        spans = [flow.span for flow in self._flows]
+        if state.flow:
+            spans.append(state.flow.span)
+        self._found = match([_span(entry, now_ns) for entry in entries], spans)
+
+    def carry_out(self) -> None:
+        for index, entry in enumerate(self._entries):
+            flow, fit = self._found.get(index, (None, Fit.NONE))
+            ended = entry.status != IN_PROGRESS or entry.completed_ns is not None
+            if not ended or not self._settle(index, entry, flow, fit):
+                self._state.history.pending[_mark(entry)] = entry.at_ns
+
+    def _settle(self, index: int, entry: TimelineEntry, flow: int | None, fit: Fit) -> bool:
+        """Deal with an entry that has ended; false where it is too early to."""
+        if flow is None:
+            self._count(index, entry)
+            return True
+        doubtful = fit is Fit.NEAR
+        if doubtful and self._now_ns < _end_ns(entry, self._now_ns) + DOUBT_NS:
+            return False
+        if flow < len(self._flows):
+            counted = self._flows[flow]
+            doubtful = doubtful or not _agree(counted.outcome, entry)
+            self._state.history.flows.remove(counted)
+        elif self._is_watched():
+            return False  # The stream tells of it in a moment, and better.
+        else:
+            self._end(index, entry)
+        self._done(entry, TimelineResult.DOUBTFUL if doubtful else TimelineResult.MATCHED)
+        return True
+
+    def _is_watched(self) -> bool:
+        return self._state.attached and not self._state.fresh
+
+    def _end(self, index: int, entry: TimelineEntry) -> None:
+        """End the open flow: this is how it went."""
+        state, out = self._state, self._out
+        flow = state.flow
+        assert flow is not None  # noqa: S101 - it was matched with this entry
+        at_ns = _end_ns(entry, self._now_ns)
+        lifecycle.learn(flow, _TYPES[entry.type], _identity(entry))
+        note_error(state, entry.website_error, at_ns, self._classify, out)
+        if flow.streamed and state.resumed is not GapCause.RESTART:
+            lifecycle.note(state, out, Gap(at_ns, state.resumed or GapCause.RECONNECT))
+        outcome = self._outcome(index, entry)
+        ending = Ending(
+            outcome=outcome,
+            observed=Observed.TIMELINE,
+            at_ns=at_ns,
+            last_step=_working_step(entry),
+            error_code=entry.error_code,
+            error_message=entry.error_message,
+            duration_ns=_duration_ns(entry),
+        )
+        lifecycle.end(state, out, ending)
+        lifecycle.note_end(state, at_ns, self._now_ns)
+        advance(state, _state_after(outcome))
+
+    def _count(self, index: int, entry: TimelineEntry) -> None:
+        """Nobody else told of this flow: it is counted here, if it is ours to count."""
+        state, out = self._state, self._out
+        ended_ns = _end_ns(entry, self._now_ns)
+        if ended_ns <= state.history.since_ns:
+            self._done(entry, TimelineResult.BEFORE_START)
+            return
+        mark = _mark(entry)
+        ref = FlowRef(
+            connection_id=state.connection_id,
+            domain=state.domain,
+            profile_name=state.profile_name,
+            flow_type=_TYPES[entry.type],
+            started_ns=entry.at_ns,
+            trace_id=trace_id(state.connection_id, entry.at_ns, f"\x00timeline\x00{mark}"),
+            linked_trace_id=state.last_trace_id,
+        )
+        out.append(FlowStarted(ref, Entry.TIMELINE))
+        last_step = _working_step(entry) or UNKNOWN
+        error = _website_error(entry, ended_ns, self._classify)
+        if error:
+            out.append(FactNoted(state.domain, ref, last_step, error))
+        out.append(
+            FlowEnded(
+                flow=ref,
+                outcome=self._outcome(index, entry),
+                observed=Observed.TIMELINE,
+                last_step=last_step,
+                started_ns=entry.at_ns,
+                ended_ns=max(ended_ns, entry.at_ns),
+                error_code=lifecycle.safe_code(entry.error_code),
+                error_message=redact(entry.error_message) if entry.error_message else None,
+                incomplete=True,
+                duration_ns=_duration_ns(entry),
+                waiting_ns=None,
+                working_ns=None,
+                facts=(error,) if error else (),
+            )
+        )
+        state.last_trace_id = ref.trace_id
+        if state.flow is None and ended_ns >= state.ended_ns:
+            state.last_identity = _identity(entry)
+        lifecycle.note_end(state, ended_ns, self._now_ns)
+        self._done(entry, TimelineResult.COUNTED)
+
+    def _outcome(self, index: int, entry: TimelineEntry) -> Outcome:
+        ended_ns = entry.completed_ns
+        following = self._entries[index + 1 : index + 2]
+        if entry.status == FlowState.EXPIRED and ended_ns is not None and following:
+            took_over = abs(following[0].at_ns - ended_ns) <= HANDOVER_NS
+            return Outcome.SUPERSEDED if took_over else Outcome.EXPIRED
+        return _outcome(entry)
+
+    def _done(self, entry: TimelineEntry, result: TimelineResult) -> None:
+        _mark_done(self._state.history, entry)
+        self._out.append(TimelineNoted(result))
+
+
+def _news(history: History, read: TimelineRead) -> list[TimelineEntry]:
+    """The entries that have not been dealt with, each once, the oldest first."""
+    found: dict[str, TimelineEntry] = {}
+    for entry in read.entries:
+        mark = _mark(entry)
+        if mark in history.counted or mark in found:
+            continue
+        if entry.at_ns > history.floor_ns or mark in history.pending:
+            found[mark] = entry
+    return sorted(found.values(), key=lambda entry: entry.at_ns)
+
+
+def _note_check(state: TrackerState, entry: TimelineEntry, out: Out) -> None:
+    if entry.status not in _CHECK_RESULTS and entry.completed_ns is None:
+        return  # It is still under way.
+    _mark_done(state.history, entry)
+    if _end_ns(entry, entry.at_ns) > state.history.since_ns:
+        out.append(HealthCheckSeen(entry.status, entry.at_ns))
+
+
+def _mark_done(history: History, entry: TimelineEntry) -> None:
+    mark = _mark(entry)
+    history.pending.pop(mark, None)
+    history.counted[mark] = entry.at_ns
+
+
+def _give_up(history: History, read: TimelineRead, out: Out) -> None:
+    """There is more than is ever read: what lies beyond is not looked for again."""
+    oldest_ns = min((entry.at_ns for entry in read.entries), default=history.floor_ns)
+    history.floor_ns = max(history.floor_ns, oldest_ns)
+    read_now = {_mark(entry) for entry in read.entries}
+    history.pending = {m: at for m, at in history.pending.items() if m in read_now}
+    out.append(TimelineNoted(TimelineResult.OUT_OF_REACH))
+
+
+def _prune(history: History) -> None:
+    """Keep what is remembered bounded: the oldest go, and the floor rises to them."""
+    for marks, most in ((history.pending, MAX_PENDING), (history.counted, MAX_COUNTED)):
+        excess = len(marks) - most
+        for mark in sorted(marks, key=marks.__getitem__)[: max(0, excess)]:
+            at_ns = marks.pop(mark)
+            if marks is history.counted:
+                history.floor_ns = max(history.floor_ns, at_ns)
+
+
+def _span(entry: TimelineEntry, now_ns: int) -> Span:
+    return Span(
+        flow_type=_TYPES[entry.type],
+        started_ns=entry.at_ns,
+        ended_ns=max(entry.at_ns, _end_ns(entry, now_ns)),
+        session=digest(entry.browser_session_id),
+    )
+
+
+def _end_ns(entry: TimelineEntry, now_ns: int) -> int:
+    """When it ended; where nothing tells, or it has not ended yet, now is the latest it can be."""
+    if entry.completed_ns is not None:
+        return entry.completed_ns
+    if entry.status == IN_PROGRESS or entry.updated_ns is None:
+        return max(entry.at_ns, now_ns)
+    return entry.updated_ns
+
+
+def _duration_ns(entry: TimelineEntry) -> int | None:
+    if entry.completed_ns is None or entry.completed_ns < entry.at_ns:
+        return None
+    return entry.completed_ns - entry.at_ns
+
+
+def _outcome(entry: TimelineEntry) -> Outcome:
+    known = entry.status in TERMINAL_STATUSES
+    return Outcome(entry.status.lower()) if known else Outcome.UNKNOWN
+
+
+def _state_after(outcome: Outcome) -> FlowState:
+    return FlowState(outcome.upper()) if outcome.upper() in TERMINAL_STATUSES else FlowState.IDLE
+
+
+def _agree(outcome: Outcome, entry: TimelineEntry) -> bool:
+    """Whether a flow that was counted so can be this entry: two of the outcomes are our own."""
+    return outcome in (_outcome(entry), Outcome.SUPERSEDED, Outcome.UNKNOWN)
+
+
+def _working_step(entry: TimelineEntry) -> str | None:
+    return entry.step if entry.step in WORKING_STEPS else None
+
+
+def _website_error(
+    entry: TimelineEntry, at_ns: int, classify: Callable[[str], str]
+) -> WebsiteError | None:
+    text = entry.website_error
+    return WebsiteError(at_ns, classify(text), redact(text)) if text else None
+
+
+def _identity(entry: TimelineEntry) -> Identity:
+    return Identity(browser_session_id=digest(entry.browser_session_id))
+
+
+def _mark(entry: TimelineEntry) -> str:
+    """What stands for the entry's id: of one length, whatever the upstream calls it."""
+    return digest(entry.entry_id) or ""
