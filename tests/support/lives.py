@@ -20,6 +20,7 @@ from tests.support.samples import Samples, Series, only, outcomes, total
 
 API_KEY: Final = f"sk-{SECRET_MARK}-key"
 SETTLED_SECONDS: Final = 30.0
+SCRAPE_SECONDS: Final = 0.1
 STALEST: Final = "timeline_stalest_read_timestamp_seconds"
 LASTING: Final = ("flows_started_total", "flows_ended_total", "flow_failures_total")
 """The counters that a restart does not set back."""
@@ -80,6 +81,15 @@ class Lives:
         self._highest |= {series: samples[series] for series in self._lasting(samples)}
         return samples
 
+    async def until(self, exporter: Exporter, name: str, value: float) -> Samples:
+        """The metrics once the sum of ``managed_auth_<name>`` is that."""
+        async with asyncio.timeout(SETTLED_SECONDS):
+            while True:
+                samples = await self.scrape(exporter)
+                if total(samples, name) == value:
+                    return samples
+                await asyncio.sleep(SCRAPE_SECONDS)
+
     async def read_timelines(self, exporter: Exporter) -> Samples:
         """The metrics once every connection is known and has had its timeline read since then."""
         connections = len(self.simulator.world.connections)
@@ -91,7 +101,7 @@ class Lives:
                     return samples
                 if total(samples, "connections") == connections:
                     since = min(since, time.time())
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(SCRAPE_SECONDS)
 
     async def settled(self, exporter: Exporter) -> Samples:
         """The metrics once all flows are over, and whatever was to be learnt of them was read.
@@ -106,7 +116,7 @@ class Lives:
             async with asyncio.timeout(SETTLED_SECONDS):
                 while outcomes(samples) != happened:
                     samples = await self.scrape(exporter)
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(SCRAPE_SECONDS)
         except TimeoutError:
             lost = happened - outcomes(samples)
             raise AssertionError(f"never counted: {lost} in\n{_told(samples)}") from None
