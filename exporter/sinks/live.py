@@ -7,11 +7,14 @@ a busy exporter would otherwise push the one failure that matters out within sec
 
 import heapq
 from collections import Counter, deque
+from collections.abc import Iterable
 from typing import assert_never
 
 import msgspec
 
+from exporter.core import totals
 from exporter.core.observations import (
+    ApiBudget,
     ApiRequest,
     ConnectionForgotten,
     ConnectionListed,
@@ -19,11 +22,14 @@ from exporter.core.observations import (
     FlowEnded,
     FlowFact,
     FlowRef,
+    FlowResumed,
     FlowStarted,
     FollowingChanged,
     Gap,
+    HealthCheckSeen,
     IllegalTransition,
     InputRequest,
+    JournalWritten,
     Observation,
     Outcome,
     RateLimit,
@@ -32,6 +38,9 @@ from exporter.core.observations import (
     StreamEnded,
     StreamMessage,
     StreamOpened,
+    TimelineCovered,
+    TimelineNoted,
+    TotalsRestored,
     WebsiteError,
 )
 from exporter.core.redaction import redact
@@ -104,7 +113,7 @@ class EndingView(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """Counts since the exporter started."""
+    """Counts since the exporter started; of flows, since its journal began where it has one."""
 
     started: int
     in_progress: int
@@ -125,6 +134,10 @@ class LiveSnapshot(msgspec.Struct, frozen=True):
     ended: list[EndingView]
 
 
+_Key = tuple[str, int]
+"""Connection and trace: one that is over may be learnt of while another is open."""
+
+
 class _Open(msgspec.Struct):
     """A flow in progress, as it is now."""
 
@@ -139,7 +152,7 @@ class LiveView:
     """A sink that remembers only what there is to see now."""
 
     def __init__(self) -> None:
-        self._open: dict[str, _Open] = {}
+        self._open: dict[_Key, _Open] = {}
         self._failures: deque[EndingView] = deque(maxlen=MAX_FAILURES)
         self._others: deque[EndingView] = deque(maxlen=MAX_OTHER_ENDINGS)
         self._started = 0
@@ -151,14 +164,16 @@ class LiveView:
         self._streams_open = 0
         self._followed = 0
 
-    def observe(self, observation: Observation, /) -> None:  # noqa: C901 - a case for each
+    def observe(self, observation: Observation, /) -> None:  # noqa: C901, PLR0912 - a case for each
         """Take one observation."""
         match observation:
             case FlowStarted(flow=flow):
                 self._started += 1
-                self._open[flow.connection_id] = _Open(flow, "", flow.started_ns)
+                self._open[_key(flow)] = _Open(flow, "", flow.started_ns)
+            case FlowResumed(flow=flow, step=step, entered_ns=entered_ns):
+                self._open[_key(flow)] = _Open(flow, step, entered_ns)
             case StepEntered(flow=flow, step=step, entered_ns=entered_ns):
-                if (known := self._open.get(flow.connection_id)) is not None:
+                if (known := self._open.get(_key(flow))) is not None:
                     known.flow, known.step, known.entered_ns = flow, step, entered_ns
             case StepFinished():
                 self._finish_step(observation)
@@ -166,6 +181,8 @@ class LiveView:
                 self._note(flow, fact)
             case FlowEnded():
                 self._end(observation)
+            case TotalsRestored(counts=counts):
+                self._restore(counts)
             case StreamOpened():
                 self._streams_open += 1
             case StreamEnded(opened=opened):
@@ -178,16 +195,31 @@ class LiveView:
                 | RateLimit()
                 | ConnectionListed()
                 | ConnectionForgotten()
+                | TimelineNoted()
+                | HealthCheckSeen()
+                | TimelineCovered()
+                | ApiBudget()
+                | JournalWritten()
             ):
                 pass
             case _:
                 assert_never(observation)
 
+    def _restore(self, counts: Iterable[tuple[totals.Key, int]]) -> None:
+        for key, count in counts:
+            match key:
+                case (totals.STARTED, *_):
+                    self._started += count
+                case (totals.ENDED, outcome, *_) if outcome in frozenset(Outcome):
+                    self._outcomes[Outcome(outcome)] += count
+                case _:
+                    pass
+
     def _note(self, flow: FlowRef | None, fact: FlowFact) -> None:
         match fact:
             case WebsiteError(category=category, text=text):
                 self._categories[category] += 1
-                known = self._open.get(flow.connection_id) if flow is not None else None
+                known = self._open.get(_key(flow)) if flow is not None else None
                 if known is not None:
                     known.website_error = SeenError(category, text)
             case IllegalTransition(reason=reason):
@@ -200,14 +232,14 @@ class LiveView:
                 assert_never(fact)
 
     def _finish_step(self, finished: StepFinished) -> None:
-        known = self._open.get(finished.flow.connection_id)
+        known = self._open.get(_key(finished.flow))
         if known is not None and len(known.steps) < MAX_STEPS_SHOWN:
             entered, left = finished.entered_ns / _NANOSECONDS, finished.finished_ns / _NANOSECONDS
             known.steps.append(StepView(finished.step, entered, left))
 
     def _end(self, ended: FlowEnded) -> None:
         flow = ended.flow
-        known = self._open.pop(flow.connection_id, None)
+        known = self._open.pop(_key(flow), None)
         self._endings += 1
         self._outcomes[ended.outcome] += 1
         failure = ended.outcome in FAILURES
@@ -258,6 +290,10 @@ class LiveView:
             streams_open=self._streams_open,
             connections_followed=self._followed,
         )
+
+
+def _key(flow: FlowRef) -> _Key:
+    return flow.connection_id, flow.trace_id
 
 
 def _view(known: _Open) -> FlowView:

@@ -23,7 +23,12 @@ format. Durations and times are in seconds, the latter since 1970 (Unix time).
 - **Exemplars** (OpenMetrics only; the families marked \\*) carry the `trace_id` of the flow, so
   that a bucket opens its trace.
 - **No flow is lost between the families**: `sum(managed_auth_flows_started_total)` is
-  `sum(managed_auth_flows_ended_total)` plus `sum(managed_auth_flows_in_progress)`.
+  `sum(managed_auth_flows_ended_total)` plus `sum(managed_auth_flows_in_progress)`. A flow
+  that a former process left open is in step `unknown` until it is taken up, within the start.
+- **Totals outlive the process** where there is a journal (`--data-dir`): flows that started, that
+  ended and that failed go on where they were, so a restart loses nothing that came after the last
+  scrape. Every other counter and histogram begins at 0 in each process. Where there are more
+  domains than may have a name, a restart may give the names to others than before.
 - A step or a flow that was not seen whole is counted, but gives no duration.
 """
 _LABELS: Final = """\

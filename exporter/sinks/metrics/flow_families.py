@@ -75,7 +75,7 @@ FLOWS_STARTED: Final = Family(
     "managed_auth_flows_started_total",
     Kind.COUNTER,
     "Login flows that began to be followed.",
-    "FlowStarted",
+    "FlowStarted, TotalsRestored",
     (FLOW_TYPE, ENTRY, DOMAIN),
     preset=tuple(product(FLOW_TYPES, Entry)),
 )
@@ -83,7 +83,7 @@ FLOWS_ENDED: Final = Family(
     "managed_auth_flows_ended_total",
     Kind.COUNTER,
     "Login flows that ended, by outcome and by what told of it.",
-    "FlowEnded",
+    "FlowEnded, TotalsRestored",
     (OUTCOME, FLOW_TYPE, OBSERVED, DOMAIN),
     preset=tuple(
         (outcome, flow_type, observed)
@@ -94,7 +94,7 @@ FLOW_FAILURES: Final = Family(
     "managed_auth_flow_failures_total",
     Kind.COUNTER,
     "Login flows that ended as failed or expired, by Kernel's error code and the last step.",
-    "FlowEnded with outcome failed or expired",
+    "FlowEnded with outcome failed or expired, TotalsRestored",
     (ERROR_CODE, LAST_STEP, FLOW_TYPE),
     preset=tuple(product((*ERROR_CODES, OTHER, NONE), WORKING, FLOW_TYPES)),
     exemplar=True,
@@ -103,7 +103,7 @@ FLOWS_IN_PROGRESS: Final = Family(
     "managed_auth_flows_in_progress",
     Kind.GAUGE,
     "Login flows that are in this step now.",
-    "StepEntered, FlowEnded",
+    "StepEntered, FlowEnded, FlowResumed",
     (STEP, FLOW_TYPE),
     preset=tuple(product(WORKING, FLOW_TYPE.values)),
 )
@@ -112,7 +112,7 @@ OLDEST_STEP_ENTERED: Final = Family(
     Kind.GAUGE,
     "Unix time at which the flow that has been in this step for longest entered it; "
     "no series for a step that no flow is in.",
-    "StepEntered, FlowEnded",
+    "StepEntered, FlowEnded, FlowResumed",
     (STEP,),
 )
 FLOW_DURATION: Final = Family(

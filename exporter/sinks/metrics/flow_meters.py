@@ -9,6 +9,7 @@ from exporter.core.observations import (
     FactNoted,
     FlowEnded,
     FlowRef,
+    FlowResumed,
     FlowStarted,
     Gap,
     IllegalTransition,
@@ -16,12 +17,14 @@ from exporter.core.observations import (
     Outcome,
     StepEntered,
     StepFinished,
+    TotalsRestored,
     WebsiteError,
 )
 from exporter.sinks.metrics import flow_families as families
 from exporter.sinks.metrics import labels
 from exporter.sinks.metrics.instruments import Instruments
 from exporter.sinks.metrics.open_flows import OpenFlows
+from exporter.sinks.metrics.restored import restored
 
 _FAILURES: Final = frozenset({Outcome.FAILED, Outcome.EXPIRED})
 
@@ -50,6 +53,17 @@ class FlowMeters:
         self._input_requests: Final = instruments.counters(families.INPUT_REQUESTS)
         self._illegal: Final = instruments.counters(families.ILLEGAL_TRANSITIONS)
         self._gaps: Final = instruments.counters(families.GAPS)
+
+    def restored(self, observation: TotalsRestored) -> None:
+        """Go on from what earlier processes counted."""
+        sums = restored(observation.counts, self._domain)
+        self._flows.restored(sums.started, sums.ended)
+        for labels_of, count in sums.failed.items():
+            self._failures[labels_of].inc(count)
+
+    def resumed(self, observation: FlowResumed) -> None:
+        """Note where a flow is that an earlier process counted as started."""
+        self._flows.entered(observation.flow, observation.step, observation.entered_ns)
 
     def started(self, observation: FlowStarted) -> None:
         """Count a flow that begins to be followed."""

@@ -20,6 +20,7 @@ from exporter.core.observations import (
     Outcome,
     StreamEndReason,
     StreamEventKind,
+    TimelineResult,
 )
 from exporter.core.vocabulary import ERROR_CODES, FLOW_TYPES, OTHER
 from exporter.core.website_errors import CATEGORIES
@@ -124,6 +125,8 @@ BLOCKED_REASON: Final = Label(
     other=OTHER,
     absent=NONE,
 )
+TIMELINE_RESULT: Final = Label("result", "what the entry turned out to be", tuple(TimelineResult))
+HEALTH: Final = Label("result", "what the health check found", CONNECTION_STATUSES, other=UNKNOWN)
 EVENT: Final = Label("event", "the kind of message", tuple(StreamEventKind))
 END_REASON: Final = Label("reason", "why the stream ended", tuple(StreamEndReason))
 ENDPOINT: Final = Label("endpoint", "the call of the API", ENDPOINTS, other=OTHER)

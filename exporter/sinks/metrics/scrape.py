@@ -10,11 +10,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from exporter.core.observations import RateLimit
 from exporter.sinks.metrics.family import Family, Kind
 from exporter.sinks.metrics.upstream_families import (
-    RATELIMIT_LIMIT,
-    RATELIMIT_REMAINING,
     SINK_ERRORS,
     SINK_SECONDS,
     SPANS_DROPPED,
@@ -98,15 +95,17 @@ def collect_spans(read: Callable[[], SpanCounts] | None, registry: CollectorRegi
     ScrapeCollector((SPANS_EXPORTED, SPANS_DROPPED), samples, registry)
 
 
-def collect_rate_limit(read: Callable[[], RateLimit | None], registry: CollectorRegistry) -> None:
-    """Show what the API last told of the rate limit; 0 before it has would look exhausted."""
+def collect_if_known(
+    reads: Mapping[Family, Callable[[], float | None]], registry: CollectorRegistry
+) -> None:
+    """Show gauges that have no series while their value is None: a 0 would claim something."""
 
     def samples() -> Iterable[Samples]:
-        told = read()
-        yield [((), told.limit)] if told else ()
-        yield [((), told.remaining)] if told else ()
+        for read in reads.values():
+            value = read()
+            yield () if value is None else [((), value)]
 
-    ScrapeCollector((RATELIMIT_LIMIT, RATELIMIT_REMAINING), samples, registry)
+    ScrapeCollector(tuple(reads), samples, registry)
 
 
 def collect_sinks(

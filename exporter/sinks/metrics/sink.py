@@ -6,13 +6,17 @@ from typing import Final, assert_never
 from prometheus_client import CollectorRegistry
 
 from exporter.core.observations import (
+    ApiBudget,
     ApiRequest,
     ConnectionForgotten,
     ConnectionListed,
     FactNoted,
     FlowEnded,
+    FlowResumed,
     FlowStarted,
     FollowingChanged,
+    HealthCheckSeen,
+    JournalWritten,
     Observation,
     RateLimit,
     StepEntered,
@@ -20,11 +24,16 @@ from exporter.core.observations import (
     StreamEnded,
     StreamMessage,
     StreamOpened,
+    TimelineCovered,
+    TimelineNoted,
+    TotalsRestored,
 )
 from exporter.sinks.metrics.domains import DEFAULT_MAX_DOMAINS, DomainLabel
 from exporter.sinks.metrics.flow_meters import FlowMeters
 from exporter.sinks.metrics.instruments import Instruments
+from exporter.sinks.metrics.journal_meters import JournalMeters
 from exporter.sinks.metrics.scrape import SpanCounts, collect_spans
+from exporter.sinks.metrics.timeline_meters import TimelineMeters
 from exporter.sinks.metrics.upstream_families import LABEL_OVERFLOW
 from exporter.sinks.metrics.upstream_meters import UpstreamMeters
 
@@ -54,6 +63,8 @@ class MetricsSink:
         self._domain: Final = domain
         self._flows: Final = FlowMeters(instruments, registry, domain)
         self._upstream: Final = UpstreamMeters(instruments, registry, domain)
+        self._timeline: Final = TimelineMeters(instruments, registry)
+        self._journal: Final = JournalMeters(instruments, registry)
         collect_spans(span_counts, registry)
         if not domain_label:
             instruments.preset_domain("")
@@ -87,5 +98,19 @@ class MetricsSink:
                 self._upstream.forgotten(observation)
             case FollowingChanged():
                 self._upstream.following(observation)
+            case TimelineNoted():
+                self._timeline.noted(observation)
+            case HealthCheckSeen():
+                self._timeline.health_checked(observation)
+            case TimelineCovered():
+                self._timeline.covered(observation)
+            case ApiBudget():
+                self._upstream.budgeted(observation)
+            case JournalWritten():
+                self._journal.written(observation)
+            case FlowResumed():
+                self._flows.resumed(observation)
+            case TotalsRestored():
+                self._flows.restored(observation)
             case _:
                 assert_never(observation)

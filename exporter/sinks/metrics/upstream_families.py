@@ -119,6 +119,13 @@ RATELIMIT_REMAINING: Final = Family(
     "Requests that the rate limit still allows, as the API last told; no series before it has.",
     "RateLimit",
 )
+API_BUDGET: Final = Family(
+    "managed_auth_api_budget_requests_per_minute",
+    Kind.GAUGE,
+    "Requests a minute that polls, timelines and retrieves together may send now; "
+    "no series while no limit is known.",
+    "ApiBudget",
+)
 LABEL_OVERFLOW: Final = Family(
     "managed_auth_label_overflow_total",
     Kind.COUNTER,
@@ -174,6 +181,7 @@ UPSTREAM_FAMILIES: Final = (
     API_REQUEST_DURATION,
     RATELIMIT_LIMIT,
     RATELIMIT_REMAINING,
+    API_BUDGET,
 )
 EXPORTER_FAMILIES: Final = (
     LABEL_OVERFLOW,

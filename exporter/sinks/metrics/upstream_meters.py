@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from prometheus_client import CollectorRegistry
 
 from exporter.core.observations import (
+    ApiBudget,
     ApiRequest,
     ConnectionForgotten,
     ConnectionListed,
@@ -18,7 +19,7 @@ from exporter.core.observations import (
 from exporter.sinks.metrics import labels
 from exporter.sinks.metrics import upstream_families as families
 from exporter.sinks.metrics.instruments import Instruments
-from exporter.sinks.metrics.scrape import collect_rate_limit
+from exporter.sinks.metrics.scrape import collect_if_known
 
 
 class _Counted(NamedTuple):
@@ -42,7 +43,9 @@ class UpstreamMeters:
         self._reason: Final = labels.BLOCKED_REASON.bounded()
         self._endpoint: Final = labels.ENDPOINT.bounded()
         self._counted: Final[dict[str, _Counted]] = {}
-        self._rate_limit: RateLimit | None = None
+        self._limit: float | None = None
+        self._remaining: float | None = None
+        self._budget: float | None = None
         self._connections: Final = instruments.gauges(families.CONNECTIONS)
         self._blocked: Final = instruments.gauges(families.REAUTH_BLOCKED)
         self._followed: Final = instruments.gauges(families.FOLLOWED_CONNECTIONS)[()]
@@ -53,7 +56,14 @@ class UpstreamMeters:
         self._lag: Final = instruments.histograms(families.EVENT_LAG)[()]
         self._requests: Final = instruments.counters(families.API_REQUESTS)
         self._request_duration: Final = instruments.histograms(families.API_REQUEST_DURATION)
-        collect_rate_limit(lambda: self._rate_limit, registry)
+        collect_if_known(
+            {
+                families.RATELIMIT_LIMIT: lambda: self._limit,
+                families.RATELIMIT_REMAINING: lambda: self._remaining,
+                families.API_BUDGET: lambda: self._budget,
+            },
+            registry,
+        )
 
     def stream_opened(self, _: StreamOpened) -> None:
         """Count a stream that is open now."""
@@ -80,7 +90,11 @@ class UpstreamMeters:
 
     def rate_limited(self, observation: RateLimit) -> None:
         """Keep what the API told of its rate limit."""
-        self._rate_limit = observation
+        self._limit, self._remaining = observation.limit, observation.remaining
+
+    def budgeted(self, observation: ApiBudget) -> None:
+        """Keep how much may be asked of the API now."""
+        self._budget = observation.requests_per_minute
 
     def listed(self, observation: ConnectionListed) -> None:
         """Count a connection as it is now, instead of as it was before."""

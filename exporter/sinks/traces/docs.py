@@ -74,6 +74,11 @@ trace whose root is yet to come. The times are Kernel's own, from the events.
 
 - **Ids are derived** from the connection and the start of the flow. After a restart, on another
   replica or in a replay a span has the same ids, so a trace goes on where it was.
+- **A flow that only the timeline told of** is a root span without steps, its times from the
+  timeline.
+- **A step that was under way when the process ended** is marked incomplete by the next one. With a
+  journal (`--data-dir`), spans that a killed process had not exported are sent by the next: where
+  they had arrived after all, a backend gets the same ids twice.
 - **A REAUTH flow links** to the root of the last flow of the same connection.
 - **Status** is ERROR for flows that failed or expired, with the error code as its description,
   and for the step that they ended in. Every other span leaves it unset: canceled and superseded

@@ -9,9 +9,11 @@ https://opentelemetry.io/docs/specs/otel/trace/sdk/#batching-processor.)
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import msgspec
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
@@ -39,6 +41,13 @@ class Batching(NamedTuple):
     max_export_batch_size: int = 512
 
 
+class _Refusals(msgspec.Struct):
+    """Spans that were refused one after the other, when so many had been queued."""
+
+    queued_before: int
+    number: int
+
+
 class SpanPipeline:
     """Takes spans without ever blocking, and exports them from a thread of its own.
 
@@ -49,9 +58,11 @@ class SpanPipeline:
 
     def __init__(self, exporter: SpanExporter, batching: Batching) -> None:
         self._capacity = batching.max_queue_size
-        self._handed = 0
+        self._queued = 0
         self._refused = 0
-        self._final: SpanCounts | None = None
+        self._refusals: deque[_Refusals] = deque()
+        self._refused_before = 0
+        self._finally_exported: int | None = None
         self._throttle = Throttle()
         self._throttle.install()
         self._exporter = _CountingExporter(exporter)
@@ -64,21 +75,49 @@ class SpanPipeline:
 
     def hand(self, span: ReadableSpan) -> None:
         """Queue a span, or drop it where the queue is full. To be called from one thread only."""
-        if self._final is not None or self._handed - self._exporter.taken >= self._capacity:
-            self._refused += 1
+        over = self._finally_exported is not None
+        if over or self._queued - self._exporter.taken >= self._capacity:
+            self._refuse()
             return
-        self._handed += 1
+        self._queued += 1
         self._processor.on_end(span)
+
+    def _refuse(self) -> None:
+        self._refused += 1
+        if self._refusals and self._refusals[-1].queued_before == self._queued:
+            self._refusals[-1].number += 1
+        else:
+            self._refusals.append(_Refusals(self._queued, 1))
+
+    @property
+    def handed(self) -> int:
+        """How many spans were handed over so far, refused ones included."""
+        return self._queued + self._refused
+
+    @property
+    def settled(self) -> int:
+        """How many of these, from the first on without a break, were exported or dropped.
+
+        A refused span is settled once all that were handed over before it are. To be read in the
+        thread that hands spans over.
+        """
+        if self._finally_exported is not None:
+            return self.handed
+        # The processor exports in the order of its queue, one batch at a time.
+        settled = self._exporter.exported + self._exporter.failed
+        while self._refusals and self._refusals[0].queued_before <= settled:
+            self._refused_before += self._refusals.popleft().number
+        return settled + self._refused_before
 
     @property
     def counts(self) -> SpanCounts:
         """What became of the spans so far; only ``waiting`` ever goes down."""
-        final = self._final
-        if final is not None:
-            return final._replace(dropped=final.dropped + self._refused)
+        finally_exported = self._finally_exported
+        if finally_exported is not None:
+            return SpanCounts(finally_exported, self.handed - finally_exported, 0)
         # The export thread goes on meanwhile: what it adds to must be read before the total.
         exported, failed = self._exporter.exported, self._exporter.failed
-        waiting = self._handed - exported - failed
+        waiting = self._queued - exported - failed
         return SpanCounts(exported, self._refused + failed, waiting)
 
     def shutdown(self, timeout_seconds: float) -> None:
@@ -86,7 +125,7 @@ class SpanPipeline:
 
         It blocks for up to ``timeout_seconds``: call it from a thread where a loop has to go on.
         """
-        if self._final is not None:
+        if self._finally_exported is not None:
             return
         # The SDK waits up to 30 s for its worker and takes no argument for it, hence the thread.
         flush = threading.Thread(target=self._processor.shutdown, name="span-flush", daemon=True)
@@ -96,8 +135,7 @@ class SpanPipeline:
         if flush.is_alive():
             self._exporter.shutdown()
             flush.join(grace)
-        exported = self._exporter.exported
-        self._final = SpanCounts(exported, self._handed - exported, 0)
+        self._finally_exported = self._exporter.exported
         self._throttle.remove()
 
 

@@ -15,13 +15,17 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from exporter import __version__
 from exporter.core.observations import (
+    ApiBudget,
     ApiRequest,
     ConnectionForgotten,
     ConnectionListed,
     FactNoted,
     FlowEnded,
+    FlowResumed,
     FlowStarted,
     FollowingChanged,
+    HealthCheckSeen,
+    JournalWritten,
     Observation,
     RateLimit,
     StepEntered,
@@ -29,6 +33,9 @@ from exporter.core.observations import (
     StreamEnded,
     StreamMessage,
     StreamOpened,
+    TimelineCovered,
+    TimelineNoted,
+    TotalsRestored,
 )
 from exporter.sinks.traces.pipeline import Batching, SpanCounts, SpanPipeline
 from exporter.sinks.traces.spans import SpanBuilder
@@ -84,6 +91,13 @@ class TracesSink:
                 | ConnectionListed()
                 | ConnectionForgotten()
                 | FollowingChanged()
+                | FlowResumed()
+                | TimelineNoted()
+                | HealthCheckSeen()
+                | TimelineCovered()
+                | ApiBudget()
+                | TotalsRestored()
+                | JournalWritten()
             ):
                 pass
             case _:
@@ -93,6 +107,19 @@ class TracesSink:
     def counts(self) -> SpanCounts:
         """What became of the spans so far. A flow that was not sampled has none."""
         return self._pipeline.counts
+
+    @property
+    def handed(self) -> int:
+        """How many spans there have been, those that found the queue full included."""
+        return self._pipeline.handed
+
+    @property
+    def settled(self) -> int:
+        """So many spans, in the order in which they were handed over, need no more care.
+
+        They and all before them were exported or dropped. To be read in the thread that observes.
+        """
+        return self._pipeline.settled
 
     def shutdown(self, timeout_seconds: float) -> None:
         """Export what waits, as far as that is possible in the time; the rest counts as dropped.

@@ -8,7 +8,9 @@ import msgspec
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from exporter.core import totals
 from exporter.core.observations import (
+    Entry,
     FlowEnded,
     FlowRef,
     Observation,
@@ -68,12 +70,29 @@ def total(registry: CollectorRegistry, name: str, **labels: str) -> float:
 
 _WORDS = ("", "LOGIN", "DISCOVERING", "SUCCESS", "NEEDS_AUTH", "Example.COM.", "a.example:80")
 _TEXTS = st.sampled_from((*_WORDS, *ERROR_CODES)) | st.text(st.characters(), max_size=300)
+_KEYS = st.one_of(
+    st.tuples(st.just(totals.STARTED), _TEXTS, st.sampled_from(Entry) | _TEXTS, _TEXTS),
+    st.tuples(
+        st.just(totals.ENDED),
+        st.sampled_from(Outcome) | _TEXTS,
+        _TEXTS,
+        st.sampled_from(Observed) | _TEXTS,
+        _TEXTS,
+    ),
+    st.tuples(st.just(totals.FAILED), _TEXTS, _TEXTS, _TEXTS),
+    st.lists(_TEXTS, max_size=6).map(tuple),
+)
+TOTALS = st.lists(st.tuples(_KEYS, st.integers(0, 2**63 - 1)), max_size=4).map(tuple)
+"""What a journal may hold, and what it should not."""
+
 _BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "trace_id": st.integers(1, 2**128 - 1),
     "linked_trace_id": st.integers(0, 2**128 - 1),
     "lag_ns": st.none() | st.integers(-(2**63), 2**63),
     "code": st.none() | st.integers(),
     "duration_seconds": st.floats(0, 1e9),
+    "requests_per_minute": st.floats(0, 1e9),
+    "counts": TOTALS,
 }
 _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     str: _TEXTS,

@@ -36,6 +36,14 @@ api_requests_total counter code endpoint
 api_request_duration_seconds histogram code endpoint
 api_ratelimit_limit gauge
 api_ratelimit_remaining gauge
+api_budget_requests_per_minute gauge
+timeline_entries_total counter result
+health_checks_total counter result
+last_health_check_timestamp_seconds gauge
+timeline_stalest_read_timestamp_seconds gauge
+journal_up gauge
+journal_write_errors_total counter
+journal_last_write_timestamp_seconds gauge
 spans_exported_total counter
 spans_dropped_total counter
 exporter_sink_errors_total counter sink

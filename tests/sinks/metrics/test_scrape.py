@@ -5,8 +5,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.registry import DuplicateTimeseries
 
-from exporter.core.observations import RateLimit
-from exporter.sinks.metrics.scrape import collect_rate_limit, collect_sinks, collect_spans
+from exporter.sinks.metrics.family import Family
+from exporter.sinks.metrics.journal_families import JOURNAL_UP
+from exporter.sinks.metrics.scrape import collect_if_known, collect_sinks, collect_spans
+from exporter.sinks.metrics.upstream_families import API_BUDGET
 
 
 class Spans(msgspec.Struct):
@@ -49,15 +51,19 @@ def test_every_sink_has_its_account() -> None:
     assert (read("errors_total", "live"), read("seconds_total", "live")) == (0, 0.25)
 
 
-def test_a_rate_limit_that_nobody_has_told_has_no_series() -> None:
+def test_a_gauge_has_no_series_while_its_value_is_not_known_and_a_known_0_is_a_value() -> None:
     registry = CollectorRegistry()
-    told: list[RateLimit] = []
-    collect_rate_limit(lambda: told[-1] if told else None, registry)
-    assert registry.get_sample_value("managed_auth_api_ratelimit_remaining") is None
+    known: dict[Family, float] = {}
+    collect_if_known(
+        {JOURNAL_UP: lambda: known.get(JOURNAL_UP), API_BUDGET: lambda: known.get(API_BUDGET)},
+        registry,
+    )
+    assert registry.get_sample_value(JOURNAL_UP.name) is None
+    assert registry.get_sample_value(API_BUDGET.name) is None
 
-    told.append(RateLimit(600, 0))
-    assert registry.get_sample_value("managed_auth_api_ratelimit_remaining") == 0
-    assert registry.get_sample_value("managed_auth_api_ratelimit_limit") == 600
+    known[JOURNAL_UP] = 0
+    assert registry.get_sample_value(JOURNAL_UP.name) == 0
+    assert registry.get_sample_value(API_BUDGET.name) is None
 
 
 def test_a_second_collector_of_the_same_families_is_refused() -> None:

@@ -4,6 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from exporter.core.observations import (
+    ApiBudget,
     ApiRequest,
     ConnectionForgotten,
     ConnectionListed,
@@ -107,6 +108,14 @@ def test_the_rate_limit_shows_once_the_api_has_told_it(sink: MetricsSink, value:
 
     assert value("api_ratelimit_limit") == 600
     assert value("api_ratelimit_remaining") == 597
+
+
+def test_the_budget_shows_once_there_is_one_as_it_is_now(sink: MetricsSink, value: Value) -> None:
+    assert value("api_budget_requests_per_minute") is None
+    sink.observe(ApiBudget(300.0))
+    sink.observe(ApiBudget(37.5))
+
+    assert value("api_budget_requests_per_minute") == 37.5
 
 
 def test_followed_connections_is_what_was_said_last(sink: MetricsSink, value: Value) -> None:
