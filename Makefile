@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types imports generate clean
+.PHONY: help install demo test soak check format lint types imports generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ demo: install ## the exporter against a built-in simulator: flows, metrics and t
 
 test: install ## all tests; real parts that are not installed are skipped aloud
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: install ## the long form of the tests that everyday runs keep short: kills by the dozen, a thin rate limit
+	SOAK=1 $(BIN)/python -m pytest tests/e2e/test_kills.py tests/e2e/test_thin_budget.py $(ARGS)
 
 check: install lint types imports test ## everything that CI checks
 

@@ -17,9 +17,10 @@ import pytest
 
 from exporter.simulator.config import SimulatorConfig
 from exporter.simulator.scenarios import SCENARIOS
-from tests.support.lives import API_KEY, Lives, living
+from tests.support.lives import Lives, living
 from tests.support.process import STOP_SECONDS, Exporter
 from tests.support.samples import Samples, total
+from tests.support.secrets import API_KEY
 from tests.support.trees import check_trees
 
 

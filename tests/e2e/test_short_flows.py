@@ -6,8 +6,9 @@ from random import Random
 from typing import Final
 
 from exporter.simulator.config import SimulatorConfig
-from tests.support.lives import API_KEY, living
+from tests.support.lives import living
 from tests.support.samples import counted, total
+from tests.support.secrets import API_KEY
 from tests.support.trees import check_trees
 
 FLOWS: Final = 30

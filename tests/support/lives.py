@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from exporter.simulator.config import SimulatorConfig
-from exporter.simulator.prompts import SECRET_MARK
 from exporter.simulator.runner import Simulator
 from tests.otlp_receiver import Received, http_receiver
 from tests.support.process import Exporter, exporting, free_port
 from tests.support.samples import Samples, Series, only, outcomes, total
 
-API_KEY: Final = f"sk-{SECRET_MARK}-key"
 SETTLED_SECONDS: Final = 30.0
 SCRAPE_SECONDS: Final = 0.1
 STALEST: Final = "timeline_stalest_read_timestamp_seconds"
