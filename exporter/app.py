@@ -145,6 +145,9 @@ def _simulator(settings: SimulatorSettings) -> Simulator:
         rate_limit_per_minute=settings.rate_limit_per_minute or None,
         restamp_snapshots=settings.restamp_snapshots,
         event_ids=settings.event_ids,
+        health_checks_per_minute=settings.health_checks_per_minute,
+        timeline_lag_seconds=settings.timeline_lag_seconds,
+        late_completed_at=settings.late_completed_at,
         notify_url=settings.notify_url,
     )
     address = settings.listen_address

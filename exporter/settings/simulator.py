@@ -163,6 +163,36 @@ class SimulatorSettings:
             "false",
         ),
     ]
+    health_checks_per_minute: Annotated[
+        float,
+        Option(
+            "--simulator.health-checks-per-minute",
+            "How many health checks of idle connections begin by themselves; 0 is none.",
+            kinds.number(0, 1_000_000),
+            SIMULATED,
+            "1",
+        ),
+    ]
+    timeline_lag_seconds: Annotated[
+        float,
+        Option(
+            "--simulator.timeline-lag",
+            "Show what happened in the timeline only after this time.",
+            kinds.duration(minimum_seconds=0),
+            SIMULATED,
+            "0s",
+        ),
+    ]
+    late_completed_at: Annotated[
+        bool,
+        Option(
+            "--simulator.late-completed-at",
+            "Show a flow's outcome in the timeline first, and when it ended a second later.",
+            kinds.BOOLEAN,
+            SIMULATED,
+            "false",
+        ),
+    ]
     notify_url: Annotated[
         str | None,
         Option(

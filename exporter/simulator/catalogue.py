@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from random import Random
 
 from exporter.simulator.misbehaviour import MISBEHAVIOUR
-from exporter.simulator.scenarios import SCENARIOS
+from exporter.simulator.scenarios import QUICK_SCENARIOS, SCENARIOS
 from exporter.simulator.script import Scenario
 
-ALL_SCENARIOS: Mapping[str, Scenario] = {**SCENARIOS, **MISBEHAVIOUR}
+ALL_SCENARIOS: Mapping[str, Scenario] = {**SCENARIOS, **QUICK_SCENARIOS, **MISBEHAVIOUR}
 PLAIN_SCENARIO = "password_login"
 
 

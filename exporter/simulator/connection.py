@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from exporter.simulator.clock import rfc3339
+from exporter.simulator.timeline import Timeline, TimelineEntry
 
 if TYPE_CHECKING:
     from exporter.simulator.flow import Flow
@@ -15,31 +14,17 @@ if TYPE_CHECKING:
 HEALTH_CHECK_INTERVAL_SECONDS = 3600
 
 
-class TimelineEntry(msgspec.Struct, omit_defaults=True):
-    """One entry of ``GET /auth/connections/{id}/timeline``, with the API's member names."""
-
-    id: str
-    type: str
-    timestamp: str
-    status: str
-    step: str | None = None
-    completed_at: str | None = None
-    updated_at: str | None = None
-    error_code: str | None = None
-    error_message: str | None = None
-    website_error: str | None = None
-    previous_status: str | None = None
-    browser_session_id: str | None = None
-
-
 class Connection:
-    """One browser profile that is to stay logged in to one domain.
-
-    ``timeline`` is kept oldest first; the API shows it newest first.
-    """
+    """One browser profile that is to stay logged in to one domain."""
 
     def __init__(
-        self, connection_id: str, domain: str, profile_name: str, status: str, hub: Hub
+        self,
+        connection_id: str,
+        domain: str,
+        profile_name: str,
+        status: str,
+        hub: Hub,
+        timeline: Timeline | None = None,
     ) -> None:
         self.id = connection_id
         self.domain = domain
@@ -47,32 +32,35 @@ class Connection:
         self.status = status
         self.searchable = f"{connection_id} {domain} {profile_name}".lower()
         self.hub = hub
+        self.timeline = timeline or Timeline()
         self.options: dict[str, object] = {}
         self.flow: Flow | None = None
-        self.timeline: list[TimelineEntry] = []
         self.last_auth_ns: int | None = None
         self.last_check_ns: int | None = None
+        self._reported_ns = 0
 
     @property
     def running_flow(self) -> Flow | None:
         """The flow in progress, if there is one."""
         return self.flow if self.flow is not None and not self.flow.is_over else None
 
-    def note_health_check(self, check_id: str, now_ns: int) -> None:
-        """A scheduled check found the session expired: what comes before every REAUTH."""
-        moment = rfc3339(now_ns)
-        self.timeline.append(
-            TimelineEntry(
-                id=check_id,
-                type="health_check",
-                timestamp=moment,
-                status="NEEDS_AUTH",
-                completed_at=moment,
-                updated_at=moment,
-                previous_status=self.status,
-            )
+    def tick(self, now_ns: int) -> int:
+        """The time of the next report: a clock that steps back must not look like a misdeed."""
+        self._reported_ns = max(now_ns, self._reported_ns)
+        return self._reported_ns
+
+    def check(self, check_id: str, now_ns: int, finds: str) -> None:
+        """A health check finds the session AUTHENTICATED or, before every REAUTH, NEEDS_AUTH."""
+        now_ns = self.tick(now_ns)
+        entry = TimelineEntry(
+            id=check_id,
+            type="health_check",
+            timestamp=rfc3339(now_ns),
+            status=finds,
+            previous_status=self.status,
         )
-        self.status = "NEEDS_AUTH"
+        self.timeline.put(entry, now_ns)
+        self.status = finds
         self.last_check_ns = now_ns
 
     def members(self) -> dict[str, object]:

@@ -29,6 +29,9 @@ class _Control:
     async def ledger(self, _request: Request) -> Response:
         return Response(self._world.ledger.to_json(), media_type="application/json")
 
+    async def requests(self, _request: Request) -> Response:
+        return reply(list(self._world.requests.entries))
+
     async def scenarios(self, _request: Request) -> Response:
         weights = self._world.mix.weights
         listed = [
@@ -84,6 +87,7 @@ def control_routes(world: World) -> list[Route]:
     control = _Control(world)
     return [
         Route("/_simulator/ledger", control.ledger, methods=["GET"]),
+        Route("/_simulator/requests", control.requests, methods=["GET"]),
         Route("/_simulator/scenarios", control.scenarios, methods=["GET"]),
         Route("/_simulator/mix", control.mix, methods=["POST"]),
         Route("/_simulator/start", control.start, methods=["POST"]),

@@ -46,13 +46,12 @@ class Flow:
         self.interaction_id: str | None = None
         self.is_over = False
         self._clock = clock
-        started_ns = self._reported_ns = clock.now_ns()
+        started_ns = self._tick()
         self.expires_ns = started_ns + self._lifetime_ns()
         token = f"{SECRET_MARK}-{rng.getrandbits(64):016x}"
         self.hosted_url = f"https://login.simulator.example/{connection.id}?code={token}"
         self.live_view_url = f"https://live.simulator.example/view/{token}?jwt={token}"
         self.handoff_code = f"handoff-{token}"
-        self._session_id = f"browser_{rng.getrandbits(64):016x}"
         self._interactions = 0
         record = FlowRecord(
             flow_id=self.id,
@@ -61,10 +60,11 @@ class Flow:
             profile_name=connection.profile_name,
             flow_type=flow_type,
             scenario=name,
+            browser_session_id=f"browser_{rng.getrandbits(64):016x}",
+            created_ns=started_ns,
             started_ns=started_ns,
         )
         self.notes = Notes(record, connection, ledger)
-        self.notes.browser_session(self._session_id)
         self._state = self._base("IN_PROGRESS", FIRST_STEP)
 
     @property
@@ -154,7 +154,7 @@ class Flow:
         return {
             **{key: value for key, value in self._state.items() if value is not None},
             "flow_expires_at": rfc3339(self.expires_ns) if running else None,
-            "browser_session_id": self._session_id if running else None,
+            "browser_session_id": self.record.browser_session_id if running else None,
         }
 
     def _lifetime_ns(self) -> int:
@@ -164,8 +164,7 @@ class Flow:
         return self._clock.scaled_ns(EXPIRES_SECONDS if seconds is None else seconds)
 
     def _tick(self) -> int:
-        """The time of the next report: a clock that steps back must not look like a misdeed."""
-        self._reported_ns = max(self._clock.now_ns(), self._reported_ns)
+        self._reported_ns = self.connection.tick(self._clock.now_ns())
         return self._reported_ns
 
     def _base(self, status: str, step: str) -> dict[str, object]:
@@ -183,7 +182,7 @@ class Flow:
 
     def _show(self, text: str) -> None:
         self._state["website_error"] = text
-        self.notes.showed(text)
+        self.notes.showed(text, self._reported_ns)
 
     def _close(self) -> None:
         self.is_over = True

@@ -36,7 +36,10 @@ class FlowRecord(msgspec.Struct):
 
     ``outcome`` is ``success``, ``failed``, ``expired``, ``canceled``, ``superseded``, or None while
     the flow runs. ``illegal`` holds the reasons that a checker should give, one for each move or
-    event that broke the rules. ``flow_id`` is the id of the flow's timeline entry.
+    event that broke the rules. ``flow_id`` is the id of the flow's timeline entry, ``created_ns``
+    is that entry's timestamp, and ``started_ns`` is when the first step was reported.
+    ``final_step`` is the step that the terminal status was reported with, which may be COMPLETED;
+    None where there is no such report.
     """
 
     flow_id: str
@@ -45,6 +48,8 @@ class FlowRecord(msgspec.Struct):
     profile_name: str
     flow_type: str
     scenario: str
+    browser_session_id: str
+    created_ns: int
     started_ns: int
     steps: list[StepVisit] = []
     website_errors: list[WebsiteErrorShown] = []
@@ -52,6 +57,7 @@ class FlowRecord(msgspec.Struct):
     illegal: list[str] = []
     outcome: str | None = None
     error_code: str | None = None
+    final_step: str | None = None
     ended_ns: int | None = None
 
 

@@ -1,7 +1,9 @@
 """What is written down about one flow: its record in the ledger and its entry in the timeline."""
 
+import msgspec
+
 from exporter.simulator.clock import rfc3339
-from exporter.simulator.connection import Connection, TimelineEntry
+from exporter.simulator.connection import Connection
 from exporter.simulator.ledger import (
     FlowRecord,
     InputRequested,
@@ -9,6 +11,7 @@ from exporter.simulator.ledger import (
     StepVisit,
     WebsiteErrorShown,
 )
+from exporter.simulator.timeline import TimelineEntry
 
 FIRST_STEP = "DISCOVERING"
 """Where every flow begins."""
@@ -26,20 +29,18 @@ class Notes:
         self._entry = TimelineEntry(
             id=record.flow_id,
             type=record.flow_type.lower(),
-            timestamp=rfc3339(record.started_ns),
+            timestamp=rfc3339(record.created_ns),
             status="IN_PROGRESS",
+            step="INITIALIZED",
+            browser_session_id=record.browser_session_id,
         )
         ledger.open(record)
-        connection.timeline.append(self._entry)
+        self._note(record.created_ns)
 
     @property
     def step(self) -> str:
         """The working step that the flow is in, or died in."""
         return self.record.steps[-1].step if self.record.steps else FIRST_STEP
-
-    def browser_session(self, session_id: str) -> None:
-        """The browser that the flow runs in."""
-        self._entry.browser_session_id = session_id
 
     def entered(self, step: str, now_ns: int) -> None:
         """The flow moved to a working step; a new submission is a new attempt."""
@@ -47,7 +48,7 @@ class Notes:
             self.record.started_ns = now_ns
         self._left(step, now_ns)
         self.record.steps.append(StepVisit(step, now_ns))
-        self._entry.step = step
+        self._note(now_ns, step=step)
         if step == "SUBMITTING":
             self._shown_texts.clear()
 
@@ -56,9 +57,9 @@ class Notes:
         self.record.input_requests.append(InputRequested(kind, kind in self._asked_kinds))
         self._asked_kinds.add(kind)
 
-    def showed(self, text: str) -> None:
+    def showed(self, text: str, now_ns: int) -> None:
         """The website shows an error: the same text counts once an attempt."""
-        self._entry.website_error = text
+        self._note(now_ns, website_error=text)
         if text not in self._shown_texts:
             self._shown_texts.add(text)
             self.record.website_errors.append(WebsiteErrorShown(text, self.step))
@@ -68,17 +69,14 @@ class Notes:
     ) -> None:
         """The flow reached a terminal status, reported with that step."""
         self._left(status, now_ns)
-        self.record.error_code = code
-        self._close(status, "EXPIRED" if status == "EXPIRED" else step, now_ns)
+        self.record.error_code, self.record.final_step = code, step
+        self._close(status, step, now_ns, error_code=code, error_message=message)
         self._ledger.close(self.record, status.lower(), now_ns)
-        entry, connection = self._entry, self._connection
-        entry.error_code, entry.error_message = code, message
         if status == "SUCCESS":
-            connection.status = "AUTHENTICATED"
-            connection.last_auth_ns = now_ns
-            entry.website_error = None
+            self._connection.status = "AUTHENTICATED"
+            self._connection.last_auth_ns = now_ns
         elif status == "FAILED":
-            connection.status = "NEEDS_AUTH"
+            self._connection.status = "NEEDS_AUTH"
 
     def superseded(self, now_ns: int) -> None:
         """Another login took the connection over; the timeline knows that as EXPIRED."""
@@ -90,8 +88,13 @@ class Notes:
         if self.record.steps:
             visit = self.record.steps[-1]
             visit.left_ns, visit.next = now_ns, target
-        self._entry.updated_at = rfc3339(now_ns)
 
-    def _close(self, status: str, step: str, now_ns: int) -> None:
-        self._entry.status, self._entry.step = status, step
-        self._entry.completed_at = rfc3339(now_ns)
+    def _close(self, status: str, step: str, now_ns: int, **more: str | None) -> None:
+        step = "EXPIRED" if status == "EXPIRED" else step
+        self._note(now_ns, status=status, step=step, completed_at=rfc3339(now_ns), **more)
+
+    def _note(self, now_ns: int, **changes: str | None) -> None:
+        """The entry changes, and the timeline shows it (as soon as it shows anything)."""
+        changes["updated_at"] = rfc3339(now_ns)
+        self._entry = msgspec.structs.replace(self._entry, **changes)
+        self._connection.timeline.put(self._entry, now_ns)

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Generator
+import time
+from collections import deque
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Self
 
@@ -14,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from exporter.simulator.config import SimulatorConfig
 from exporter.simulator.connection import Connection
 from exporter.simulator.ledger import Ledger
+from exporter.simulator.requests import ApiRequest
 from exporter.simulator.server import create_app
 from exporter.simulator.world import World
 
@@ -56,12 +59,20 @@ class Simulator:
 
     ``ledger`` says what really happened, ``world`` holds the connections. ``port`` 0 takes a free
     one. ``notify_url`` may be set at any time; it counts for the flows that begin from then on.
+    ``monotonic`` is the clock, in seconds, of the rate limit and of the log of requests.
     """
 
-    def __init__(self, config: SimulatorConfig, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        config: SimulatorConfig,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.config = config
         self.notify_url = config.notify_url
-        self.world = World(config)
+        self.world = World(config, monotonic=monotonic)
         self.world.on_started = self._announce
         self._address = (host, port)
         self._base_url: str | None = None
@@ -74,6 +85,11 @@ class Simulator:
     def ledger(self) -> Ledger:
         """What really happened, one record a flow."""
         return self.world.ledger
+
+    @property
+    def requests(self) -> deque[ApiRequest]:
+        """The newest requests of the API, refused ones too, in the order in which they came in."""
+        return self.world.requests.entries
 
     @property
     def base_url(self) -> str:

@@ -24,6 +24,8 @@ from exporter.simulator.texts import APPROVE, BOT, CAPTCHA, GAVE_UP, REAUTH_FAIL
 
 DISCOVER = Visit("DISCOVERING", DISCOVERY)
 SUBMIT = Visit("SUBMITTING", SUBMISSION)
+GLANCE = Visit("DISCOVERING", Seconds(0.5, 2))
+LOOK_IN = Visit("SUBMITTING", Seconds(0.5, 3))
 LOG_IN = Ask(CREDENTIALS)
 SUCCESS = End("SUCCESS")
 GIVE_UP = End("FAILED", "credentials_invalid", GAVE_UP)
@@ -89,6 +91,16 @@ SCENARIOS: dict[str, Scenario] = {
     "superseded": Scenario((DISCOVER, Stuck(CREDENTIALS, Seconds(48, 55))), expires_seconds=45.0),
 }
 
+QUICK_SCENARIOS: dict[str, Scenario] = {
+    "quick_login": Scenario((GLANCE, LOOK_IN, SUCCESS)),
+    "quick_reauth": Scenario((GLANCE, LOOK_IN, SUCCESS), flow_type="REAUTH"),
+    "quick_reauth_failed": Scenario(
+        (GLANCE, LOOK_IN, End("FAILED", "customer_input_required", REAUTH_FAILED)),
+        flow_type="REAUTH",
+    ),
+}
+"""Flows of 1 to 5 s that nobody has to help: over before a poll comes by, or a stream is open."""
+
 REALISTIC_MIX: dict[str, float] = {
     "password_login": 30,
     "sms_two_factor": 14,
@@ -107,5 +119,8 @@ REALISTIC_MIX: dict[str, float] = {
     "reauth": 18,
     "reauth_failed": 3,
     "superseded": 1,
+    "quick_login": 1,
+    "quick_reauth": 3,
+    "quick_reauth_failed": 1,
 }
 """Weights of the scenarios where nobody asked for others. No misbehaviour in it."""

@@ -104,7 +104,7 @@ class _Routes:
         wanted = query.get("type")
         if wanted is not None and wanted not in _TIMELINE_TYPES:
             raise ApiError(400, "type must be login, reauth or health_check")
-        newest_first = connection.timeline[::-1]
+        newest_first = connection.timeline.newest_first(self._world.clock.now_ns())
         entries = [entry for entry in newest_first if wanted in {None, entry.type}]
         return page_reply(entries, query, msgspec.to_builtins)
 
@@ -127,7 +127,7 @@ def create_app(world: World) -> Gate:
         ],
         exception_handlers={ApiError: _api_error, HTTPException: _http_error},
     )
-    return Gate(app, world.config)
+    return Gate(app, world.config, world.requests, world.monotonic)
 
 
 async def _api_error(_request: Request, error: Exception) -> Response:

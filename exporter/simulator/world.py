@@ -1,6 +1,7 @@
 """The simulated world: its connections, the flows that begin in it, and who supersedes whom."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from random import Random
@@ -12,10 +13,13 @@ from exporter.simulator.connection import Connection
 from exporter.simulator.flow import Flow
 from exporter.simulator.hub import Hub
 from exporter.simulator.ledger import Ledger
+from exporter.simulator.life import Life
 from exporter.simulator.player import Player
 from exporter.simulator.population import inhabitants, new_connection_id, pick_idle
 from exporter.simulator.prompts import Submission
+from exporter.simulator.requests import RequestLog
 from exporter.simulator.scenarios import REALISTIC_MIX
+from exporter.simulator.timeline import LATE_COMPLETION_SECONDS, Timeline
 
 
 class FlowRunningError(Exception):
@@ -32,13 +36,21 @@ class World:
     ``on_started`` is told of every flow that begins without an API call.
 
     ``mix`` may be replaced at any time; it counts for the flows that begin from then on.
+    ``monotonic`` is the clock, in seconds, of the rate limit and of the log of requests.
 
     Raises:
         ValueError: the configured mix names an unknown scenario or has no weight.
     """
 
-    def __init__(self, config: SimulatorConfig, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: SimulatorConfig,
+        clock: Clock | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.config = config
+        self.monotonic = monotonic
+        self.requests = RequestLog(monotonic)
         self.clock = clock or Clock(config.time_scale)
         self.ledger = Ledger()
         self.connections: dict[str, Connection] = {}
@@ -46,15 +58,15 @@ class World:
         self._rng = self._random("connections")
         self.mix = Mix(REALISTIC_MIX if config.scenarios is None else config.scenarios)
         self._players: dict[str, tuple[Player, asyncio.Task[None]]] = {}
-        self._arrivals: asyncio.Task[None] | None = None
+        self._life = Life(self)
+        self._living: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._draws: Counter[str] = Counter()
-        self._arrived = 0
         self._failure: BaseException | None = None
         self.is_closed = False
         for each in inhabitants(config.connections, config.domains, self._rng):
             self._settle(*each)
-        self._population = list(self.connections.values())
+        self.population = list(self.connections.values())
 
     def create(self, domain: str, profile_name: str, options: dict[str, object]) -> Connection:
         """A new connection; it is not of the population, so no flow begins by itself."""
@@ -71,8 +83,8 @@ class World:
             self._drop_player(flow)
         connection.hub.end()
         del self.connections[connection.id]
-        if connection in self._population:
-            self._population.remove(connection)
+        if connection in self.population:
+            self.population.remove(connection)
 
     def login(self, connection: Connection) -> Flow:
         """Begins the flow of an API call; its domain's name may choose the scenario.
@@ -113,7 +125,8 @@ class World:
             self._drop_player(stuck)
         connection.hub.reset()
         if flow_type == "REAUTH":
-            connection.note_health_check(f"check_{rng.getrandbits(64):016x}", self.clock.now_ns())
+            check_id = f"check_{rng.getrandbits(64):016x}"
+            connection.check(check_id, self.clock.now_ns(), "NEEDS_AUTH")
         flow = connection.flow = Flow(
             scenario,
             script,
@@ -126,6 +139,10 @@ class World:
         )
         self._play(flow)
         return flow
+
+    def check(self, connection: Connection, check_id: str) -> None:
+        """A scheduled health check, which finds the session as the last look at it left it."""
+        connection.check(check_id, self.clock.now_ns(), connection.status)
 
     def submit(self, connection: Connection, answer: Submission) -> None:
         """Hands a client's answer to the running flow.
@@ -145,23 +162,17 @@ class World:
     def pick(self, scenario: str) -> Connection | None:
         """An idle connection of the population for that scenario; None where all are busy."""
         reauth = ALL_SCENARIOS[scenario].flow_type == "REAUTH"
-        return pick_idle(self._population, self._rng, authenticated=reauth)
+        return pick_idle(self.population, self._rng, authenticated=reauth)
 
     def begin(self) -> None:
-        """Lets the population's flows begin, at random moments, until ``max_flows`` have."""
-        self._arrivals = asyncio.create_task(self._live())
-        self._arrivals.add_done_callback(self._done)
-
-    async def _live(self) -> None:
-        rate, most = self.config.flows_per_minute / 60, self.config.max_flows
-        dice = self._random("arrivals")
-        while rate and self._population and (most is None or self._arrived < most):
-            await self.clock.sleep_real(dice.expovariate(rate))
-            scenario = self.mix.draw(dice)
-            while (connection := self.pick(scenario)) is None:
-                await self._change()
-            self._arrived += 1
-            self.start(connection, scenario, lot="population")
+        """Lets the population live: its flows begin, and its sessions are checked."""
+        for life in (
+            self._life.flows(self._random("arrivals")),
+            self._life.health_checks(self._random("health checks")),
+        ):
+            task = asyncio.create_task(life)
+            task.add_done_callback(self._done)
+            self._living.append(task)
 
     async def finished(self) -> None:
         """Returns when ``max_flows`` have begun by themselves (if set) and no flow is running.
@@ -169,18 +180,15 @@ class World:
         Raises:
             BaseException: whatever a flow's task died of; a defect of the simulator.
         """
-        due = (self.config.max_flows or 0) if self.config.flows_per_minute else 0
-        while self._failure is None and (self._arrived < due or self.ledger.running()):
-            await self._change()
+        while self._failure is None and (self._life.more_flows_are_due or self.ledger.running()):
+            await self.change()
         if self._failure is not None:
             raise self._failure
 
     async def close(self) -> None:
         """Stops all flows where they are and ends all streams, also those that are yet to come."""
         self.is_closed = True
-        tasks = [task for _, task in self._players.values()]
-        if self._arrivals is not None:
-            tasks.append(self._arrivals)
+        tasks = [*self._living, *(task for _, task in self._players.values())]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -191,8 +199,10 @@ class World:
         return Random(f"{self.config.seed}/{purpose}")  # noqa: S311 - a simulation, no secret
 
     def _settle(self, connection_id: str, domain: str, profile: str, status: str) -> Connection:
+        late_seconds = LATE_COMPLETION_SECONDS if self.config.late_completed_at else 0.0
+        timeline = Timeline(self.config.timeline_lag_seconds, late_seconds)
         hub = Hub(event_ids=self.config.event_ids)
-        connection = Connection(connection_id, domain, profile, status, hub)
+        connection = Connection(connection_id, domain, profile, status, hub, timeline)
         self.connections[connection_id] = connection
         return connection
 
@@ -218,6 +228,7 @@ class World:
         if task is not asyncio.current_task():  # a stuck flow's own person logs in again
             task.cancel()
 
-    async def _change(self) -> None:
+    async def change(self) -> None:
+        """Returns when a flow has ended, or a task of the world has."""
         self._changed.clear()
         await self._changed.wait()

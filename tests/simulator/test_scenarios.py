@@ -4,18 +4,23 @@ import asyncio
 import itertools
 import json
 from datetime import datetime
+from random import Random
 from typing import Any
 
 import httpx
 import pytest
 from httpx_sse import aconnect_sse
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.simulator.catalogue import Mix
 from exporter.simulator.config import SimulatorConfig
 from exporter.simulator.ledger import FlowRecord
 from exporter.simulator.runner import Simulator
-from exporter.simulator.scenarios import REALISTIC_MIX, SCENARIOS
+from exporter.simulator.scenarios import QUICK_SCENARIOS, REALISTIC_MIX, SCENARIOS
+from exporter.simulator.script import Visit
 
+WELL_BEHAVED = {**SCENARIOS, **QUICK_SCENARIOS}
 TERMINALS = {"SUCCESS", "FAILED", "EXPIRED", "CANCELED"}
 # The table of the flow machine's document, written down a second time on purpose.
 LEGAL = {
@@ -34,6 +39,7 @@ OUTCOMES = {
     "canceled": ("canceled", None),
     "reauth_failed": ("failed", "sms_code_required"),
     "superseded": ("superseded", None),
+    "quick_reauth_failed": ("failed", "customer_input_required"),
 }
 REQUESTS = {
     "password_login": ["credentials"],
@@ -46,6 +52,7 @@ REQUESTS = {
     "wrong_password_to_the_end": ["credentials"] * 3,
     "bot_detection": [],
     "reauth": [],
+    "quick_login": [],
 }
 Seen = dict[str, tuple[list[FlowRecord], list[dict[str, Any]]]]
 
@@ -69,9 +76,9 @@ async def _run_all() -> Seen:
         Simulator(config) as simulator,
         httpx.AsyncClient(base_url=simulator.base_url, headers=headers, timeout=10) as client,
     ):
-        watched = await asyncio.gather(*(_watch(client, name) for name in SCENARIOS))
+        watched = await asyncio.gather(*(_watch(client, name) for name in WELL_BEHAVED))
         await simulator.finished()
-        for name, (connection_id, events) in zip(SCENARIOS, watched, strict=True):
+        for name, (connection_id, events) in zip(WELL_BEHAVED, watched, strict=True):
             flows = simulator.ledger.flows
             mine = [record for record in flows if record.connection_id == connection_id]
             seen[name] = (mine, events)
@@ -131,15 +138,15 @@ def _errors(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return errors
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", WELL_BEHAVED)
 def test_a_scenario_ends_with_its_outcome(seen: Seen, name: str) -> None:
     record = seen[name][0][0]
     assert (record.outcome, record.error_code) == OUTCOMES.get(name, ("success", None))
-    assert record.flow_type == ("REAUTH" if name.startswith("reauth") else "LOGIN")
+    assert record.flow_type == ("REAUTH" if "reauth" in name else "LOGIN")
     assert record.illegal == []
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", WELL_BEHAVED)
 def test_a_scenario_makes_legal_moves_only(seen: Seen, name: str) -> None:
     for events in _flows(seen[name][1]):
         states = ["IDLE", *(state for state, _ in _moves(events))]
@@ -147,7 +154,7 @@ def test_a_scenario_makes_legal_moves_only(seen: Seen, name: str) -> None:
             assert target in LEGAL[source], f"{source} to {target}"
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", WELL_BEHAVED)
 def test_the_ledger_is_what_the_subscriber_saw(seen: Seen, name: str) -> None:
     records, events = seen[name]
     flows = _flows(events)
@@ -174,6 +181,14 @@ def test_input_is_asked_for_as_the_scenario_says(seen: Seen, name: str) -> None:
     assert [each.retry for each in requests] == [
         kind in kinds[:index] for index, kind in enumerate(kinds)
     ]
+
+
+@pytest.mark.parametrize("name", QUICK_SCENARIOS)
+@given(st.integers())
+def test_a_quick_flow_always_lasts_1_to_5_seconds(name: str, seed: int) -> None:
+    rng = Random(seed)
+    visits = [beat for beat in QUICK_SCENARIOS[name].beats if isinstance(beat, Visit)]
+    assert 1 <= sum(visit.seconds.draw(rng) for visit in visits) <= 5
 
 
 def test_a_superseded_flow_hands_its_stream_to_the_next_login(seen: Seen) -> None:
@@ -216,5 +231,5 @@ def test_urls_with_secrets_are_there_while_a_flow_runs_only(seen: Seen) -> None:
 
 
 def test_the_realistic_mix_holds_every_well_behaved_scenario_and_no_other() -> None:
-    assert REALISTIC_MIX.keys() == SCENARIOS.keys()
+    assert REALISTIC_MIX.keys() == WELL_BEHAVED.keys()
     assert Mix(REALISTIC_MIX).weights == REALISTIC_MIX
