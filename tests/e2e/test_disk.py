@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 
 from exporter.simulator.config import SimulatorConfig
-from exporter.simulator.scenarios import SCENARIOS
+from exporter.simulator.scenarios import QUICK_SCENARIOS, SCENARIOS
 from tests.support.lives import living
 from tests.support.process import Stopped, exporting, free_port, refused
 from tests.support.samples import Samples, counted, only, total
@@ -26,7 +26,7 @@ ENV: Final = {"KERNEL_API_KEY": API_KEY, "KERNEL_BASE_URL": "http://127.0.0.1:9"
 OPTIONS: Final = ("--discovery.poll-interval=1s", "--timeline.interval=2s")
 NOBODY: Final = 65534
 NO_FILE_MAY_GROW: Final = ("sh", "-c", 'ulimit -f 0; exec "$0" "$@"')
-PLAYED: Final = [name for name in SCENARIOS if name != "superseded"]
+PLAYED: Final = [name for name in (*SCENARIOS, *QUICK_SCENARIOS) if name != "superseded"]
 
 
 def check_mistake(stopped: Stopped, data_dir: Path) -> None:

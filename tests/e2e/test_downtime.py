@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from exporter.simulator.config import SimulatorConfig
-from exporter.simulator.scenarios import SCENARIOS
+from exporter.simulator.scenarios import QUICK_SCENARIOS, SCENARIOS
 from tests.support.lives import Lives, living
 from tests.support.samples import Samples, counted, outcomes, total
 from tests.support.secrets import API_KEY
@@ -19,7 +19,7 @@ OPEN: Final = 5
 TIME_SCALE: Final = 40.0
 """Flows last 0.1 to 2 s."""
 OPTIONS: Final = ("--discovery.poll-interval=1s", "--timeline.interval=2s")
-PLAYED: Final = [name for name in SCENARIOS if name != "superseded"]
+PLAYED: Final = [name for name in (*SCENARIOS, *QUICK_SCENARIOS) if name != "superseded"]
 """The timeline shows a superseded flow as an expiry; only who saw the next one begin can tell."""
 
 

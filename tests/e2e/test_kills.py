@@ -6,6 +6,7 @@
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,9 +17,10 @@ import httpx
 import pytest
 
 from exporter.simulator.config import SimulatorConfig
-from exporter.simulator.scenarios import SCENARIOS
-from tests.support.lives import Lives, living
+from exporter.simulator.scenarios import QUICK_SCENARIOS, SCENARIOS
+from tests.support.lives import LASTING, Lives, living
 from tests.support.process import STOP_SECONDS, Exporter
+from tests.support.prometheus import Prometheus, scraping
 from tests.support.samples import Samples, total
 from tests.support.secrets import API_KEY
 from tests.support.trees import check_trees
@@ -37,9 +39,9 @@ LIFE_SECONDS: Final = (0.3, 3.0)
 """From before the process is up until long after."""
 SCRAPE_SECONDS: Final = 0.2
 TIME_SCALE: Final = 20.0
-"""Flows last 0.2 to 5 s."""
-UNKNOWABLE: Final = "superseded"
-"""Its own outcome is only known to who saw the next flow begin: the timeline shows an expiry."""
+"""Flows last 0.05 to 5 s."""
+PLAYED: Final = tuple(name for name in (*SCENARIOS, *QUICK_SCENARIOS) if name != "superseded")
+"""The timeline shows a superseded flow as an expiry; only who saw the next one begin can tell."""
 
 
 class Form(NamedTuple):
@@ -60,13 +62,7 @@ FORMS: Final = {
 @pytest.mark.parametrize("form", FORMS)
 async def test_kills_lose_no_flow_and_count_none_twice(form: str, tmp_path: Path) -> None:
     chosen = FORMS[form]
-    config = SimulatorConfig(
-        connections=40,
-        flows_per_minute=0,
-        time_scale=TIME_SCALE,
-        api_key=API_KEY,
-        event_ids=chosen.event_ids,
-    )
+    config = told(event_ids=chosen.event_ids)
     arguments = ("--timeline.interval=2s", *chosen.arguments)
     async with living(config, tmp_path) as lives:
         if chosen.notified:
@@ -89,6 +85,16 @@ async def test_kills_lose_no_flow_and_count_none_twice(form: str, tmp_path: Path
         check_trees(lives.received.spans, ledger)
 
 
+def told(*, event_ids: bool) -> SimulatorConfig:
+    return SimulatorConfig(
+        connections=40,
+        flows_per_minute=0,
+        time_scale=TIME_SCALE,
+        api_key=API_KEY,
+        event_ids=event_ids,
+    )
+
+
 @asynccontextmanager
 async def meanwhile(coroutine: Coroutine[None, None, None]) -> AsyncIterator[asyncio.Task[None]]:
     """Run something at the same time; it does not outlive the block."""
@@ -102,7 +108,7 @@ async def meanwhile(coroutine: Coroutine[None, None, None]) -> AsyncIterator[asy
 
 async def play(lives: Lives, dice: Random) -> None:
     """Begin flows of every scenario in turn, so that they spread over the lives."""
-    names = [name for name in SCENARIOS if name != UNKNOWABLE]
+    names = list(PLAYED)
     pause_seconds = EXTENT.kills * sum(LIFE_SECONDS) / 2 / EXTENT.flows
     for number in range(EXTENT.flows):
         if number % len(names) == 0:
@@ -126,3 +132,41 @@ def check_starts(samples: Samples, flows: int) -> None:
     """Each flow began once, and nothing was made of a restart that the upstream did not do."""
     assert total(samples, "flows_started_total") == flows
     assert total(samples, "illegal_transitions_total") == 0
+
+
+@pytest.mark.real("prometheus")
+async def test_prometheus_sees_no_counter_reset_over_kills(tmp_path: Path) -> None:
+    arguments = ("--timeline.interval=1s", "--discovery.poll-interval=1s")
+    async with (
+        living(told(event_ids=False), tmp_path / "journal") as lives,
+        scraping(lives.port, tmp_path, interval="200ms") as prometheus,
+    ):
+        dice = Random("prometheus")
+        for _ in range(3):
+            async with lives.life(*arguments) as exporter:
+                lives.begin(PLAYED)
+                await watch(lives, exporter, dice.uniform(0.5, 1.5))
+                await exporter.kill()
+        async with lives.life(*arguments) as exporter:
+            await lives.settled(exporter)
+            happened = lives.simulator.ledger.counts()
+            by = "sum by (outcome, flow_type, domain)"
+            await until_told(prometheus, f"{by} (managed_auth_flows_ended_total)", happened)
+        for name in LASTING:
+            ((_, resets),) = await prometheus.query(f"sum(resets(managed_auth_{name}[5m]))")
+            assert resets == 0, name
+
+
+async def until_told(
+    prometheus: Prometheus, expression: str, happened: Counter[tuple[str, str, str]]
+) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            told = {
+                (labels["outcome"], labels["flow_type"], labels["domain"]): value
+                for labels, value in await prometheus.query(expression)
+                if value
+            }
+            if told == happened:
+                return
+            await asyncio.sleep(0.2)

@@ -1,0 +1,67 @@
+"""A real Prometheus that scrapes one target, and is asked with PromQL."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import yaml
+
+from tests.support.process import free_port
+
+START_SECONDS: Final = 20.0
+
+
+class Prometheus:
+    """What it has scraped so far."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """The instant vector of an expression, now: labels and value of each element."""
+        answer = await self._client.get("/api/v1/query", params={"query": expression})
+        body: dict[str, Any] = answer.json()
+        assert body["status"] == "success", body
+        return [(each["metric"], float(each["value"][1])) for each in body["data"]["result"]]
+
+
+@asynccontextmanager
+async def scraping(port: int, folder: Path, *, interval: str) -> AsyncIterator[Prometheus]:
+    """Scrape what listens on that port, now and then or not at all, as often as this."""
+    config = {
+        "global": {"scrape_interval": interval, "scrape_timeout": interval},
+        "scrape_configs": [
+            {"job_name": "exporter", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+        ],
+    }
+    file = folder / "prometheus.yml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    own = free_port()
+    process = await asyncio.create_subprocess_exec(
+        "prometheus",
+        f"--config.file={file}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        f"--web.listen-address=127.0.0.1:{own}",
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{own}") as client:
+            await _until_ready(client)
+            yield Prometheus(client)
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _until_ready(client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(START_SECONDS):
+        while True:
+            try:
+                if (await client.get("/-/ready")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.1)
