@@ -112,6 +112,8 @@ class Listing(msgspec.Struct, frozen=True):
     website_error: str | None = None
     can_reauth: bool | None = None
     can_reauth_reason: str | None = None
+    last_auth_ns: int | None = None
+    last_auth_check_ns: int | None = None
 
 
 class TimelineEntry(msgspec.Struct, frozen=True):

@@ -110,6 +110,11 @@ class FlowTracker:
         return lacks(self._state.history, read)
 
     @property
+    def unwatched_ns(self) -> int:
+        """The local time since which no stream shows the connection; of no use while one does."""
+        return self._state.unwatched_ns
+
+    @property
     def timeline_read_ns(self) -> int:
         """The local time at which the timeline was last read; 0 where it never was."""
         return self._state.history.read_ns

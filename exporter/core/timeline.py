@@ -90,6 +90,8 @@ def apply_timeline(
     for entry in entries:
         if entry.type == _HEALTH_CHECK:
             _note_check(state, entry, out)
+        elif entry.type not in _TYPES:
+            _mark_done(history, entry)  # A later version's; nothing of it is counted.
     flows = [entry for entry in entries if entry.type in _TYPES]
     _Matching(state, flows, read.received_ns, classify, out).carry_out()
     if not read.complete:

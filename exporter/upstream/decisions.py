@@ -16,11 +16,13 @@ shows."""
 class Tracked(msgspec.Struct, frozen=True):
     """How a connection stands with us: whether a flow is open, and since when it is followed.
 
-    ``followed_since_ns`` is None where it is followed no more.
+    ``followed_since_ns`` is None where it is followed no more. ``unsettled``: the open flow may be
+    over, and another one in its place.
     """
 
     followed_since_ns: int | None
     in_progress: bool
+    unsettled: bool = False
 
 
 class Follow(msgspec.Struct, frozen=True):
@@ -41,16 +43,24 @@ class Unfollow(msgspec.Struct, frozen=True):
     listing: Listing
 
 
+class Settle(msgspec.Struct, frozen=True):
+    """Read the timeline before the listing is believed: the open flow may be over by now."""
+
+    listing: Listing
+
+
 class Ignore(msgspec.Struct, frozen=True):
     """Nothing to do."""
 
 
-Decision = Follow | Feed | Unfollow | Ignore
+Decision = Follow | Feed | Unfollow | Settle | Ignore
 
 
 def decide(listing: Listing, tracked: Tracked | None) -> Decision:
     """What to do about a connection that was listed, given how it stands with us."""
     running = listing.flow_status == IN_PROGRESS
+    if tracked and tracked.unsettled:
+        return Settle(listing)
     if tracked is None or tracked.followed_since_ns is None:
         if running:
             return Follow(listing)

@@ -1,10 +1,12 @@
 """Finds the connections that have a flow running: polls the list, or looks at given ones."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from enum import StrEnum
 from typing import Final, assert_never
 
+import msgspec
 import structlog
 
 from exporter.core.events import Listing
@@ -15,10 +17,12 @@ from exporter.upstream.budget import paced_seconds
 from exporter.upstream.chosen import Chosen
 from exporter.upstream.clock import SYSTEM_CLOCK, Clock
 from exporter.upstream.decisions import (
+    Decision,
     Feed,
     Follow,
     Ignore,
     Known,
+    Settle,
     Unfollow,
     compare,
     decide,
@@ -28,6 +32,7 @@ from exporter.upstream.health import SourceHealth
 from exporter.upstream.kernel_api import MAX_LISTED, KernelApi
 from exporter.upstream.responses import ApiError
 from exporter.upstream.roster import Roster
+from exporter.upstream.timeline import Timeline
 
 POLL_INTERVAL_SECONDS: Final = 15.0
 KEY_LOOK_SECONDS: Final = 1.0
@@ -63,6 +68,7 @@ class Discovery:
         sink: Sink,
         *,
         health: SourceHealth,
+        timeline: Timeline | None = None,
         clock: Clock = SYSTEM_CLOCK,
         connection_ids: Sequence[str] = (),
         domain: str | None = None,
@@ -73,7 +79,9 @@ class Discovery:
         self._roster = roster
         self._sink = sink
         self._health = health
+        self._timeline = timeline
         self._clock = clock
+        self._settling: dict[str, asyncio.Task[None]] = {}
         self._chosen = Chosen(api, connection_ids) if connection_ids else None
         self._filters = (domain, profile_name)
         self._interval = poll_interval_seconds
@@ -142,7 +150,7 @@ class Discovery:
 
     async def _look(self) -> None:
         seen: dict[str, Known] = {}
-        pages = 0
+        pages, began_ns = 0, self._clock.unix_ns()
         chosen = self._chosen
         looks = chosen.pages() if chosen else self._api.list_connections(*self._filters)
         async with aclosing(looks):
@@ -165,6 +173,10 @@ class Discovery:
             gone += [each for each in chosen.absent.difference(gone) if self._roster.tracked(each)]
         for connection_id in gone:
             self._roster.forget(connection_id)
+            if self._timeline:
+                self._timeline.gone(connection_id)
+        if not chosen:
+            self._roster.listed(began_ns)
 
     def _has_room_for(self, connection_id: str) -> bool:
         """Whether it may be remembered. What no complete list confirms must not grow for ever."""
@@ -190,21 +202,48 @@ class Discovery:
                 listing.can_reauth_reason,
             )
         )
-        decision = decide(listing, self._roster.tracked(connection_id))
+        if self._timeline:
+            self._timeline.listed(listing)
+        self._do(decide(listing, self._roster.tracked(connection_id)))
+
+    def _do(self, decision: Decision) -> None:
         match decision:
-            case Follow():
+            case Follow(listing=listing):
                 if self._admit(listing):
                     self._feed(listing)
-                    self._roster.follow(connection_id)
-            case Feed():
+                    self._roster.follow(listing.connection_id)
+            case Feed(listing=listing):
                 self._feed(listing)
-            case Unfollow():
+            case Unfollow(listing=listing):
                 self._feed(listing)
-                self._roster.unfollow(connection_id)
+                self._roster.unfollow(listing.connection_id)
+            case Settle(listing=listing):
+                self._settle(listing)
             case Ignore():
                 pass
             case _:
                 assert_never(decision)
+
+    def _settle(self, listing: Listing) -> None:
+        """Believe the listing once the timeline has been read; one at a time for a connection."""
+        connection_id = listing.connection_id
+        if connection_id not in self._settling:
+            task = asyncio.create_task(self._believe_later(listing))
+            self._settling[connection_id] = task
+            task.add_done_callback(lambda _: self._settling.pop(connection_id, None))
+
+    async def _believe_later(self, listing: Listing) -> None:
+        if self._timeline:
+            await self._timeline.settle(listing.connection_id)
+        tracked = self._roster.tracked(listing.connection_id)
+        if tracked:
+            self._do(decide(listing, msgspec.structs.replace(tracked, unsettled=False)))
+
+    async def stop(self) -> None:
+        """Give up what is still being asked."""
+        for task in self._settling.values():
+            task.cancel()
+        await asyncio.gather(*self._settling.values(), return_exceptions=True)
 
     def _admit(self, listing: Listing) -> bool:
         return self._roster.admit(

@@ -1,7 +1,7 @@
 """Follows one connection: opens its stream, feeds what it says, backs off, resumes."""
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import Final, assert_never
@@ -64,6 +64,8 @@ class Follower:
 
     ``wish`` is made by whoever wants the stream while it is followed already: it cuts a back-off
     short, and where it could not be met by the stream that was open, that stream is not the last.
+    ``settle`` reads the connection's timeline, so that a flow which ended unwatched is known to be
+    over before a new stream shows what may be the next one.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Follower:
         clock: Clock,
         idle: IdleLimit,
         wish: Wish,
+        settle: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._connection_id = connection_id
         self._door = door
@@ -84,7 +87,10 @@ class Follower:
         self._clock = clock
         self._idle = idle
         self._wish = wish
+        self._settle = settle
         self._cursor = Cursor()
+        if door.in_progress:
+            self._cursor.last_event_id = door.last_event_id
         self._stream = _Stream()
         self._had_flow = False
 
@@ -117,6 +123,10 @@ class Follower:
 
     async def _ask(self) -> None:
         """Ask how a flow stands that no stream shows any more."""
+        if self._settle:
+            await self._settle(self._connection_id)
+        if not self._door.in_progress:
+            return
         with suppress(ApiError):  # The next poll asks again.
             listing = await self._api.retrieve(self._connection_id)
             self._door.feed(listing, listing.received_ns)
@@ -138,8 +148,11 @@ class Follower:
             async with self._api.events(self._connection_id, self._cursor.header()) as chunks:
                 stream.opened, stream.opened_seconds = True, self._clock.monotonic()
                 self._sink.observe(StreamOpened(self._connection_id))
+                unsettled = self._door.is_unsettled(self._clock.unix_ns())
                 self._door.attach(self._clock.unix_ns())
                 try:
+                    if unsettled and self._settle:
+                        await self._settle(self._connection_id)
                     reason = await self._read(chunks)
                 finally:
                     self._door.detach(self._clock.unix_ns())
@@ -167,6 +180,7 @@ class Follower:
                 )
                 async with aclosing(texts):
                     async for data in texts:
+                        self._door.last_event_id = self._cursor.last_event_id
                         self._take(decode(data))
                         if stream.over and wish.made:
                             break  # The next flow is wanted, and another stream shows it sooner.

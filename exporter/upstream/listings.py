@@ -39,6 +39,8 @@ class _Wire(msgspec.Struct):
     website_error: Any = None
     can_reauth: Any = None
     can_reauth_reason: Any = None
+    last_auth_at: Any = None
+    last_auth_check_at: Any = None
 
 
 _page_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -104,6 +106,8 @@ def _listing(entry: bytes | msgspec.Raw, requested_ns: int, received_ns: int) ->
         website_error=_text(wire.website_error),
         can_reauth=wire.can_reauth if isinstance(wire.can_reauth, bool) else None,
         can_reauth_reason=_word(wire.can_reauth_reason),
+        last_auth_ns=_unix_ns(wire.last_auth_at),
+        last_auth_check_ns=_unix_ns(wire.last_auth_check_at),
     )
 
 

@@ -1,15 +1,18 @@
 """The connections that are followed: each with its door and the task that follows it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
+import msgspec
 import structlog
 
-from exporter.core.events import DeadlineCheck, Forgotten, TrackerInput
+from exporter.core.events import DeadlineCheck, Forgotten, TimelineEntry, TrackerInput
 from exporter.core.flow import FlowTracker
 from exporter.core.observations import ConnectionForgotten, FollowingChanged, Sink
 from exporter.errors import where_raised
+from exporter.stores.keeper import Keeper, KeepsNothing
+from exporter.stores.store import SavedConnection
 from exporter.upstream.backoff import Backoff
 from exporter.upstream.clock import SYSTEM_CLOCK, Clock
 from exporter.upstream.decisions import Tracked
@@ -20,8 +23,16 @@ from exporter.upstream.idle import IdleLimit
 from exporter.upstream.kernel_api import KernelApi
 from exporter.upstream.wish import Wish
 
-MAX_CONNECTIONS: Final = 20_000
-"""How many connections are tracked at most: at some 30 KiB a stream, 600 MiB."""
+MAX_CONNECTIONS: Final = 100_000
+"""How many connections are tracked at most: as many as are listed, at some 2 KiB each."""
+MAX_STREAMS: Final = 20_000
+"""How many are followed at the same time: at some 30 KiB a stream, 600 MiB."""
+MAX_FORGOTTEN: Final = 10_000
+"""Connections remembered after they were forgotten, so that one that comes back counts nothing
+twice."""
+NEWCOMER_NS: Final = 5 * 60 * 10**9
+"""How far back a connection is looked into that a complete list did not have yet: the server's
+clock may differ from ours."""
 STOP_SECONDS: Final = 2.0
 """How long closing all streams may take."""
 
@@ -42,11 +53,15 @@ class Roster:
     """Which connections are followed, and the way for events to reach them.
 
     ``classify`` puts the text of a website error into a bounded category. Trackers of connections
-    that are followed no more stay, for the link from a flow to the one before it, until their place
-    is needed.
+    that are followed no more stay, for what of their timelines is counted and for the link from a
+    flow to the one before it, until their place is needed.
+
+    ``settle`` reads a connection's timeline, before a new stream of a flow that may be over is
+    believed; ``on_ended`` is told of flows that ended without the timeline. Of a connection that is
+    admitted for the first time nothing is counted that had ended by ``since_ns``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - parts of the service, most with a default
         self,
         api: KernelApi,
         sink: Sink,
@@ -55,13 +70,21 @@ class Roster:
         clock: Clock = SYSTEM_CLOCK,
         idle: IdleLimit | None = None,
         max_connections: int = MAX_CONNECTIONS,
+        keeper: Keeper | None = None,
+        settle: Callable[[str], Awaitable[None]] | None = None,
+        on_ended: Callable[[str], None] | None = None,
     ) -> None:
+        self.since_ns = 0
         self._api = api
         self._sink = sink
         self._classify = classify
         self._clock = clock
         self._idle = idle or IdleLimit()
         self._max_connections = max_connections
+        self._keeper = keeper or KeepsNothing()
+        self._settle = settle
+        self._on_ended = on_ended
+        self._forgotten: dict[str, int] = {}
         self._entries: dict[str, _Entry] = {}
         self._resting: dict[str, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -72,7 +95,33 @@ class Roster:
         entry = self._entries.get(connection_id)
         if entry is None:
             return None
-        return Tracked(entry.since_ns, entry.door.in_progress)
+        unsettled = entry.door.is_unsettled(self._clock.unix_ns())
+        return Tracked(entry.since_ns, entry.door.in_progress, unsettled)
+
+    def restore(
+        self, saved: Mapping[str, SavedConnection], forgotten: Mapping[str, int]
+    ) -> list[str]:
+        """Go on where another process was; returns the connections whose state cannot be read."""
+        unreadable = []
+        now_ns = self._clock.unix_ns()
+        self._forgotten = dict(forgotten)
+        for connection_id, each in saved.items():
+            try:
+                tracker = FlowTracker.restore(each.state, classify=self._classify)
+            except msgspec.MsgspecError:
+                unreadable.append(connection_id)
+                continue
+            entry = self._admit(connection_id, tracker)
+            entry.door.last_event_id = each.last_event_id
+            if tracker.in_progress:
+                entry.door.resume(now_ns)
+        return unreadable
+
+    def follow_open(self) -> None:
+        """Open the streams of all flows that are open, as after a restart."""
+        for connection_id in list(self._resting):
+            if self._entries[connection_id].door.in_progress:
+                self.follow(connection_id)
 
     def admit(self, connection_id: str, *, domain: str = "", profile_name: str = "") -> bool:
         """Give the connection a tracker; false where there is no room for one."""
@@ -81,11 +130,30 @@ class Roster:
         if len(self._entries) >= self._max_connections and not self._make_room():
             return False
         tracker = FlowTracker(
-            connection_id, domain=domain, profile_name=profile_name, classify=self._classify
+            connection_id,
+            domain=domain,
+            profile_name=profile_name,
+            since_ns=self._forgotten.pop(connection_id, self.since_ns),
+            classify=self._classify,
         )
-        self._entries[connection_id] = _Entry(Door(tracker, self._sink))
-        self._resting[connection_id] = None
+        self._admit(connection_id, tracker)
         return True
+
+    def _admit(self, connection_id: str, tracker: FlowTracker) -> _Entry:
+        door = Door(tracker, self._sink, keeper=self._keeper, on_ended=self._on_ended)
+        self._entries[connection_id] = entry = _Entry(door)
+        self._resting[connection_id] = None
+        return entry
+
+    def timeline_read_ns(self, connection_id: str) -> int:
+        """The local time at which the connection's timeline was last read; 0 where it never was."""
+        entry = self._entries.get(connection_id)
+        return entry.door.tracker.timeline_read_ns if entry else 0
+
+    def lacks(self, connection_id: str, read: Sequence[TimelineEntry]) -> bool:
+        """Whether older entries of the connection's timeline have to be read as well."""
+        entry = self._entries.get(connection_id)
+        return entry is not None and entry.door.tracker.lacks(read)
 
     def apply(self, connection_id: str, event: TrackerInput, received_ns: int) -> None:
         """Let an event of any source in; one for a connection without a tracker changes nothing."""
@@ -102,6 +170,8 @@ class Roster:
         if not self.admit(connection_id, domain=domain, profile_name=profile_name):
             return False
         entry = self._entries[connection_id]
+        if entry.task is None and len(self._tasks) >= MAX_STREAMS:
+            return self._refuse()
         entry.since_ns = self._clock.unix_ns()
         if entry.task:
             entry.wish.make()
@@ -123,11 +193,25 @@ class Roster:
 
     def forget(self, connection_id: str) -> None:
         """The connection is no more: a flow that is open ends as unknown."""
+        now_ns = self._clock.unix_ns()
         self.unfollow(connection_id)
-        self.apply(connection_id, Forgotten(), self._clock.unix_ns())
-        self._entries.pop(connection_id, None)
+        self.apply(connection_id, Forgotten(), now_ns)
+        if self._entries.pop(connection_id, None):
+            self._let_go(connection_id, now_ns)
+            self._keeper.forget(connection_id, now_ns)
         self._resting.pop(connection_id, None)
         self._sink.observe(ConnectionForgotten(connection_id))
+
+    def _let_go(self, connection_id: str, now_ns: int) -> None:
+        """Remember until when what happened to the connection has been counted."""
+        self._forgotten[connection_id] = now_ns
+        if len(self._forgotten) > MAX_FORGOTTEN:
+            del self._forgotten[next(iter(self._forgotten))]
+
+    def listed(self, began_ns: int) -> None:
+        """A complete list was begun then: a connection that turns up later had no flow before."""
+        self.since_ns = max(self.since_ns, began_ns - NEWCOMER_NS)
+        self._keeper.listed(began_ns)
 
     def check_deadlines(self) -> None:
         """Let flows end that nobody watches and that must be over by now."""
@@ -155,6 +239,7 @@ class Roster:
                 clock=self._clock,
                 idle=self._idle,
                 wish=wish,
+                settle=self._settle,
             )
             try:
                 step = await follower.run()
@@ -181,7 +266,11 @@ class Roster:
         for connection_id in self._resting:
             if not self._entries[connection_id].door.in_progress:
                 del self._entries[connection_id], self._resting[connection_id]
+                self._let_go(connection_id, self._clock.unix_ns())
                 return True
+        return self._refuse()
+
+    def _refuse(self) -> bool:
         if not self._refused:
             self._refused = True
             _log.warning("no room to follow more connections", limit=self._max_connections)
