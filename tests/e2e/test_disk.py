@@ -6,12 +6,10 @@ import resource
 import shutil
 import sqlite3
 import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -24,7 +22,7 @@ from tests.support.secrets import API_KEY, SECRETS
 
 ENV: Final = {"KERNEL_API_KEY": API_KEY, "KERNEL_BASE_URL": "http://127.0.0.1:9"}
 OPTIONS: Final = ("--discovery.poll-interval=1s", "--timeline.interval=2s")
-NOBODY: Final = 65534
+AS_OTHERS: Final = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--")
 NO_FILE_MAY_GROW: Final = ("sh", "-c", 'ulimit -f 0; exec "$0" "$@"')
 PLAYED: Final = [name for name in (*SCENARIOS, *QUICK_SCENARIOS) if name != "superseded"]
 
@@ -37,8 +35,8 @@ def check_mistake(stopped: Stopped, data_dir: Path) -> None:
     assert str(data_dir) in line
 
 
-async def start_in(data_dir: Path, **process: Any) -> Stopped:
-    return await refused(f"--data-dir={data_dir}", env=ENV, **process)
+async def start_in(data_dir: Path, within: Sequence[str] = ()) -> Stopped:
+    return await refused(f"--data-dir={data_dir}", env=ENV, within=within)
 
 
 @pytest.fixture(scope="module")
@@ -127,31 +125,29 @@ async def test_a_full_disk_is_told_at_the_start_with_a_journal_on_it(journal: Pa
 
 
 @pytest.fixture
-def unprivileged() -> dict[str, Any]:
-    """How to start a process for which permissions count; for root they do not."""
+def minding_permissions() -> tuple[str, ...]:
+    """Within which command permissions count: for root as it comes they do not."""
     if os.geteuid():
-        return {}
-    user: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": ()}
-    trial = [sys.executable, "-c", "import exporter"]
-    if subprocess.run(trial, check=False, capture_output=True, **user).returncode:
-        pytest.skip("this runs as root, and nobody else may read the interpreter or the exporter")
-    return user
-
-
-@pytest.fixture
-def read_only() -> Iterator[Path]:
-    """A directory that everybody can see and in which nobody but root can write."""
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name)
-        path.chmod(0o555)
-        yield path
-        path.chmod(0o755)
+        return ()
+    probe = subprocess.run([*AS_OTHERS, "true"], check=False, capture_output=True)
+    if probe.returncode:
+        pytest.skip("this is root, who may write anywhere, and cannot give that up")
+    return AS_OTHERS
 
 
 async def test_a_read_only_directory_is_told_at_the_start(
-    read_only: Path, unprivileged: dict[str, Any]
+    tmp_path: Path, minding_permissions: tuple[str, ...]
 ) -> None:
-    check_mistake(await start_in(read_only, **unprivileged), read_only)
+    tmp_path.chmod(0o500)
+    check_mistake(await start_in(tmp_path, within=minding_permissions), tmp_path)
+
+
+async def test_a_read_only_journal_is_told_at_the_start(
+    journal: Path, minding_permissions: tuple[str, ...]
+) -> None:
+    database(journal).chmod(0o400)
+    journal.chmod(0o500)
+    check_mistake(await start_in(journal, within=minding_permissions), journal)
 
 
 def let_files_grow(pid: int, size: int) -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import httpx
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -82,15 +82,13 @@ async def exporting(
             await process.communicate()
 
 
-async def refused(
-    *arguments: str, env: Mapping[str, str], within: Sequence[str] = (), **process: Any
-) -> Stopped:
+async def refused(*arguments: str, env: Mapping[str, str], within: Sequence[str] = ()) -> Stopped:
     """How ``run`` ends by itself at once, because something is not as it should be.
 
-    ``within`` is the command that it is run by; ``process`` goes to the subprocess.
+    ``within`` is the command that it is run by.
     """
     began = time.monotonic()
-    started = await _start(within, arguments, env, free_port(), **process)
+    started = await _start(within, arguments, env, free_port())
     try:
         async with asyncio.timeout(START_SECONDS):
             _, stderr = await started.communicate()
@@ -107,7 +105,6 @@ async def _start(
     arguments: Sequence[str],
     env: Mapping[str, str],
     port: int,
-    **process: Any,
 ) -> asyncio.subprocess.Process:
     listen = f"--web.listen-address=127.0.0.1:{port}"
     outer = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
@@ -115,7 +112,6 @@ async def _start(
         *(*within, sys.executable, "-m", "exporter", "run", listen, *arguments),
         env=outer | dict(env),
         stderr=asyncio.subprocess.PIPE,
-        **process,
     )
 
 
