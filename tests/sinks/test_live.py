@@ -154,7 +154,68 @@ def test_streams_followed_connections_gaps_and_illegal_transitions_are_counted()
     assert totals.website_errors_by_category == {"wrong_code": 1}
 
 
+def test_a_flow_that_is_resumed_shows_in_its_step_and_is_no_new_start() -> None:
+    view = LiveView()
+    view.observe(obs.TotalsRestored(((("started", "LOGIN", "discovering", "bank.example"), 1),)))
+    view.observe(obs.FlowResumed(_ref(started_ns=2 * _SECOND), "AWAITING_INPUT", 5 * _SECOND))
+    (flow,) = view.snapshot().in_progress
+    assert (flow.step, flow.started_seconds, flow.step_entered_seconds) == (
+        "AWAITING_INPUT",
+        2.0,
+        5.0,
+    )
+    assert (view.snapshot().totals.started, view.snapshot().totals.in_progress) == (1, 1)
+    view.observe(_error(_ref()))
+    view.observe(_ended(_ref()))
+    live = view.snapshot()
+    assert (live.totals.in_progress, live.totals.ended_by_outcome["success"]) == (0, 1)
+    assert live.ended[0].website_error == SeenError("wrong_code", "Wrong code")
+
+
+def test_totals_go_on_where_earlier_processes_left_them() -> None:
+    view = LiveView()
+    view.observe(
+        obs.TotalsRestored(
+            (
+                (("started", "LOGIN", "discovering", "a.example"), 5),
+                (("started", "REAUTH", "timeline", "b.example"), 2),
+                (("ended", "success", "LOGIN", "stream", "a.example"), 4),
+                (("ended", "success", "REAUTH", "timeline", "b.example"), 1),
+                (("ended", "failed", "REAUTH", "timeline", "b.example"), 1),
+                (("ended", "a word of a later version", "LOGIN", "stream", "a.example"), 9),
+                (("failed", "none", "SUBMITTING", "REAUTH"), 1),
+                ((), 9),
+            )
+        )
+    )
+    _begin(view, _ref())
+    view.observe(_ended(_ref(), obs.Outcome.FAILED))
+    totals = view.snapshot().totals
+    assert totals.started == 8
+    assert (totals.ended_by_outcome["success"], totals.ended_by_outcome["failed"]) == (5, 2)
+    assert view.snapshot().ended[0].sequence == 1, "only what this process saw is listed"
+
+
+def test_a_flow_that_is_over_and_learnt_of_late_leaves_the_open_one_of_its_connection_alone() -> (
+    None
+):
+    view = LiveView()
+    _begin(view, _ref(), "SUBMITTING")
+    past = msgspec.structs.replace(_ref(), trace_id=0xDEF)
+    view.observe(obs.FlowStarted(past, obs.Entry.TIMELINE))
+    view.observe(_error(past, "captcha"))
+    view.observe(_ended(past, obs.Outcome.FAILED))
+    live = view.snapshot()
+    assert live.ended[0].website_error == SeenError("captcha", "Wrong code")
+    (flow,) = live.in_progress
+    assert (flow.step, flow.trace_id, flow.website_error) == ("SUBMITTING", f"{0xABC:032x}", None)
+
+
 _refs = st.builds(_ref, st.sampled_from(["a", "b", "c"]), st.text(max_size=5))
+_words = st.sampled_from(["started", "ended", "failed", *obs.Outcome]) | st.text(max_size=5)
+_totals = st.lists(
+    st.tuples(st.lists(_words, max_size=5).map(tuple), st.integers(0, 2**62)), max_size=4
+).map(tuple)
 _observations = st.one_of(
     st.builds(obs.FlowStarted, _refs, st.sampled_from(obs.Entry)),
     st.builds(obs.StepEntered, _refs, st.text(max_size=5), st.integers(0, 2**62)),
@@ -165,6 +226,13 @@ _observations = st.one_of(
     st.builds(obs.RateLimit, st.integers(), st.integers()),
     st.builds(obs.ConnectionListed, st.text(), st.text(), st.text(), st.none(), st.none()),
     st.builds(obs.ConnectionForgotten, st.text()),
+    st.builds(obs.FlowResumed, _refs, st.text(max_size=5), st.integers(0, 2**62)),
+    st.builds(obs.TimelineNoted, st.sampled_from(obs.TimelineResult)),
+    st.builds(obs.HealthCheckSeen, st.text(), st.integers(0, 2**62)),
+    st.builds(obs.TimelineCovered, st.none() | st.integers(0, 2**62)),
+    st.builds(obs.ApiBudget, st.floats()),
+    st.builds(obs.JournalWritten, st.booleans(), st.integers(0, 2**62)),
+    st.builds(obs.TotalsRestored, _totals),
 )
 
 

@@ -12,6 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_classic
 
 from exporter.core.observations import (
+    ApiBudget,
     ApiRequest,
     ConnectionListed,
     Entry,
@@ -19,11 +20,14 @@ from exporter.core.observations import (
     FlowStarted,
     Gap,
     GapCause,
+    HealthCheckSeen,
+    JournalWritten,
     Outcome,
     RateLimit,
     StepEntered,
     StreamEventKind,
     StreamMessage,
+    TimelineCovered,
     WebsiteError,
 )
 from exporter.sinks.fanout import SinkAccount
@@ -52,6 +56,10 @@ def busy(registry: CollectorRegistry, sink: MetricsSink) -> CollectorRegistry:
     for observation in (
         ConnectionListed("conn-1", "example.com", "NEEDS_AUTH", False, "no_credential"),  # noqa: FBT003
         RateLimit(600, 599),
+        ApiBudget(300.0),
+        TimelineCovered(START_NS),
+        HealthCheckSeen("AUTHENTICATED", START_NS),
+        JournalWritten(ok=True, at_ns=START_NS),
         ApiRequest("list", 200, 0.2),
         StreamMessage(StreamEventKind.STATE, START_NS, 1_000_000),
         FlowStarted(one, Entry.DISCOVERING),

@@ -7,6 +7,7 @@ from exporter.core.observations import (
     Entry,
     FactNoted,
     FlowFact,
+    FlowResumed,
     FlowStarted,
     Gap,
     GapCause,
@@ -17,6 +18,7 @@ from exporter.core.observations import (
     Observed,
     Outcome,
     StepEntered,
+    TotalsRestored,
     WebsiteError,
 )
 from exporter.core.vocabulary import ERROR_CODES
@@ -224,6 +226,58 @@ def test_every_outcome_that_can_be_is_there_at_0_as_soon_as_the_domain_is_known(
         for outcome in outcomes
         for flow_type in ("LOGIN", "REAUTH")
     }
+
+
+def test_a_flow_that_is_resumed_is_in_its_step_since_it_entered_it_and_did_not_start_again(
+    sink: MetricsSink, value: Value, registry: CollectorRegistry
+) -> None:
+    start = ("started", "LOGIN", "discovering", "example.com")
+    sink.observe(TotalsRestored(((start, 1),)))
+    sink.observe(FlowResumed(flow(), "AWAITING_INPUT", START_NS + SECOND_NS))
+
+    assert value("flows_in_progress", step="AWAITING_INPUT", flow_type="LOGIN") == 1
+    oldest = value("oldest_step_entered_timestamp_seconds", step="AWAITING_INPUT")
+    assert oldest == START_NS / SECOND_NS + 1
+    assert total(registry, "managed_auth_flows_in_progress") == 1
+    assert total(registry, "managed_auth_flows_started_total") == 1
+
+    sink.observe(ended(flow()))
+    assert total(registry, "managed_auth_flows_in_progress") == 0
+    assert total(registry, "managed_auth_flows_ended_total") == 1
+
+
+def test_counts_go_on_where_earlier_processes_left_them(sink: MetricsSink, value: Value) -> None:
+    sink.observe(
+        TotalsRestored(
+            (
+                (("started", "LOGIN", "timeline", "example.com"), 7),
+                (("ended", "failed", "LOGIN", "timeline", "example.com"), 6),
+                (("failed", "none", "SUBMITTING", "LOGIN"), 4),
+            )
+        )
+    )
+    sink.observe(FlowStarted(flow(), Entry.TIMELINE))
+    sink.observe(ended(flow(), Outcome.FAILED, observed=Observed.TIMELINE))
+
+    labels = {"flow_type": "LOGIN", "domain": "example.com"}
+    assert value("flows_started_total", labels, entry="timeline") == 8
+    assert value("flows_ended_total", labels, outcome="failed", observed="timeline") == 7
+    of_failures = {"error_code": "none", "last_step": "SUBMITTING", "flow_type": "LOGIN"}
+    assert value("flow_failures_total", of_failures) == 5
+
+
+def test_the_domains_that_came_first_keep_their_names_over_a_restart(
+    sink: MetricsSink, registry: CollectorRegistry
+) -> None:
+    keys = [("started", "LOGIN", "discovering", f"{x}.example") for x in "zyxab"]
+    sink.observe(TotalsRestored(tuple((key, 1) for key in keys)))
+    sink.observe(FlowStarted(flow(domain="a.example"), Entry.DISCOVERING))
+
+    def started(domain: str) -> float:
+        return total(registry, "managed_auth_flows_started_total", domain=domain)
+
+    assert [started(f"{x}.example") for x in "zyxab"] == [1, 1, 1, 0, 0]
+    assert started("other") == 3
 
 
 def test_the_conservation_law_holds_over_a_plain_login(

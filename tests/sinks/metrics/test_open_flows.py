@@ -79,6 +79,51 @@ def test_the_end_of_an_older_flow_leaves_the_present_one_of_the_connection_alone
     assert total(registry, IN_PROGRESS, step="DISCOVERING") == 1
 
 
+def test_a_flow_that_is_over_and_learnt_of_late_leaves_the_open_one_of_its_connection_alone() -> (
+    None
+):
+    registry = CollectorRegistry()
+    flows = open_flows(registry)
+    flows.started(flow(trace_id=2), STARTED)
+    flows.entered(flow(trace_id=2), "SUBMITTING", START_NS)
+    flows.started(flow(trace_id=1), STARTED)
+    assert total(registry, IN_PROGRESS) == 2
+    flows.ended(flow(trace_id=1), ENDED)
+
+    assert total(registry, IN_PROGRESS) == total(registry, IN_PROGRESS, step="SUBMITTING") == 1
+    assert total(registry, OLDEST, step="SUBMITTING") == START_NS / SECOND_NS
+
+
+def test_what_an_earlier_process_left_open_is_in_an_unknown_step_until_it_is_taken_up() -> None:
+    registry = CollectorRegistry()
+    flows = open_flows(registry)
+    flows.restored({STARTED: 5}, {ENDED: 2})
+    assert total(registry, IN_PROGRESS, step="unknown", flow_type="unknown") == 3
+
+    for name in "ab":
+        flows.entered(flow(name), "SUBMITTING", START_NS)
+        flows.entered(flow(name), "AWAITING_INPUT", START_NS)
+    assert total(registry, IN_PROGRESS, step="AWAITING_INPUT") == 2
+    assert total(registry, IN_PROGRESS, step="unknown") == 1
+
+    flows.ended(flow("c"), ENDED)
+    assert total(registry, IN_PROGRESS) == 2
+    assert total(registry, "managed_auth_flows_started_total") == 5
+    assert total(registry, "managed_auth_flows_ended_total") == 3
+
+
+def test_the_end_of_a_flow_that_nobody_saw_start_never_makes_a_gauge_negative() -> None:
+    registry = CollectorRegistry()
+    flows = open_flows(registry)
+    flows.restored({STARTED: 1}, {ENDED: 2})
+    flows.ended(flow(), ENDED)
+
+    values = {s.value for metric in registry.collect() for s in metric.samples if s.value < 0}
+    assert values == set()
+    assert total(registry, IN_PROGRESS) == 0
+    assert total(registry, "managed_auth_flows_ended_total") == 3
+
+
 _MOVES = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from((*WORKING_STEPS, None))))
 
 

@@ -60,6 +60,19 @@ class Gate(InMemorySpanExporter):
         self.stopped.set()
 
 
+class Moody(InMemorySpanExporter):
+    """An exporter that fails with every other batch, and keeps these as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.calls += 1
+        super().export(spans)
+        return SpanExportResult.FAILURE if self.calls % 2 else SpanExportResult.SUCCESS
+
+
 class Raises(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         raise RuntimeError(f"secret words about {len(spans)} spans")
@@ -236,3 +249,72 @@ def test_every_span_is_always_accounted_for_once(batches: list[int], queue: int)
     pipeline.shutdown(5)
     assert sum(pipeline.counts) == handed
     assert pipeline.counts.exported == len(memory.get_finished_spans())
+
+
+def test_what_a_full_queue_refused_is_settled_only_after_what_waits_before_it() -> None:
+    gate = Gate()
+    pipeline = SpanPipeline(gate, LATER)
+    for span in spans(16):
+        pipeline.hand(span)
+    assert gate.taken.wait(20)  # one batch is on its way; the queue is empty
+    for span in spans(64 + 36):
+        pipeline.hand(span)
+    assert (pipeline.handed, pipeline.counts.dropped) == (116, 36)
+    assert pipeline.settled == 0
+    gate.go.set()
+    pipeline._processor.force_flush()
+    assert pipeline.settled == pipeline.handed == 116
+    pipeline.hand(spans(1)[0])
+    assert (pipeline.handed, pipeline.settled) == (117, 116)
+    pipeline.shutdown(5)
+    assert (pipeline.handed, pipeline.settled) == (117, 117)
+    pipeline.hand(spans(1)[0])
+    assert (pipeline.handed, pipeline.settled) == (118, 118)
+
+
+def test_what_a_shutdown_gives_up_is_settled() -> None:
+    gate = Gate()
+    pipeline = SpanPipeline(gate, LATER)
+    for span in spans(100):
+        pipeline.hand(span)
+    assert gate.taken.wait(20)
+    assert pipeline.settled == 0
+    pipeline.shutdown(0.1)
+    assert (pipeline.handed, pipeline.settled) == (100, 100)
+    gate.go.set()
+
+
+@given(
+    moves=st.lists(st.integers(1, 30) | st.just("flush"), max_size=8),
+    queue=st.integers(1, 20),
+)
+@settings(max_examples=25, deadline=None)
+def test_a_span_is_never_settled_before_it_and_all_before_it_were_exported_or_dropped(
+    moves: list[int | str], queue: int
+) -> None:
+    exporter = Moody()
+    pipeline = SpanPipeline(exporter, Batching(60_000, queue, min(queue, 8)))
+    numbers: dict[int, int] = {}
+    refused: set[int] = set()
+    settled = 0
+    for move in moves:
+        if isinstance(move, str):
+            pipeline._processor.force_flush()
+            assert pipeline.settled == pipeline.handed
+            continue
+        for _ in range(move):
+            number = len(numbers) + 1
+            span = BUILDER.flow(flow_ended(flow_ref(number)))
+            assert span.context is not None
+            numbers[span.context.span_id] = number
+            queued = pipeline._queued
+            pipeline.hand(span)
+            if pipeline._queued == queued:
+                refused.add(number)
+            assert settled <= pipeline.settled <= pipeline.handed == number
+            settled = pipeline.settled
+            tried = {numbers[x.context.span_id] for x in exporter.get_finished_spans() if x.context}
+            assert tried | refused >= set(range(1, settled + 1))
+    pipeline.shutdown(5)
+    assert pipeline.settled == pipeline.handed == len(numbers)
+    assert pipeline.counts.dropped >= len(refused)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,13 +18,23 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler, Tra
 from exporter import __version__
 from exporter.core import ids
 from exporter.core.observations import (
+    ApiBudget,
     ApiRequest,
+    FactNoted,
     FlowEnded,
+    FlowResumed,
     FlowStarted,
     FollowingChanged,
+    HealthCheckSeen,
+    JournalWritten,
     Observation,
+    Observed,
     Outcome,
     StepFinished,
+    TimelineCovered,
+    TimelineNoted,
+    TimelineResult,
+    TotalsRestored,
 )
 from exporter.core.observations import Entry as FlowEntry
 from exporter.sinks.traces import Batching, SpanCounts, TracesSink, sink_from_environment
@@ -172,6 +183,75 @@ def test_a_restart_sends_the_same_ids_again(collector: Received) -> None:
     spans = collector.spans
     assert len(spans) == 6
     assert spans[:3] == spans[3:]
+
+
+def test_a_flow_that_only_the_timeline_told_of_is_one_root_span(collector: Received) -> None:
+    ended = msgspec.structs.replace(
+        flow_ended(FLOW, Outcome.FAILED, error_code="bot_detected"),
+        observed=Observed.TIMELINE,
+        incomplete=True,
+        waiting_ns=None,
+        working_ns=None,
+    )
+    story = (
+        FlowStarted(FLOW, FlowEntry.TIMELINE),
+        FactNoted("bank.example", FLOW, "SUBMITTING", FACTS[0]),
+        ended,
+    )
+    assert tell(story) == SpanCounts(exported=1, dropped=0, waiting=0)
+    (root,) = collector.spans
+    assert (root.name, root.span_id, root.parent_span_id) == ("REAUTH flow", span_id(0), b"")
+    assert (root.start_time_unix_nano, root.end_time_unix_nano) == (
+        STARTED_NS,
+        STARTED_NS + 9 * SECOND,
+    )
+    told = values(root.attributes)
+    assert told["managed_auth.flow.observed"] == "timeline"
+    assert told["managed_auth.incomplete"] is True
+    assert not [key for key in told if key.endswith(("waiting_seconds", "working_seconds"))]
+    assert root.status.message == "bot_detected"
+
+
+def test_what_is_no_step_and_no_flow_that_is_over_is_no_span() -> None:
+    sink, memory = in_memory()
+    for observation in (
+        FlowResumed(FLOW, "SUBMITTING", STARTED_NS),
+        TotalsRestored(((("started", "LOGIN", "discovering", "bank.example"), 3),)),
+        TimelineNoted(TimelineResult.COUNTED),
+        HealthCheckSeen("AUTHENTICATED", STARTED_NS),
+        TimelineCovered(STARTED_NS),
+        ApiBudget(30.0),
+        JournalWritten(ok=True, at_ns=STARTED_NS),
+    ):
+        sink.observe(observation)
+    assert (sink.handed, sink.settled) == (0, 0)
+    sink.shutdown(5)
+    assert memory.get_finished_spans() == ()
+
+
+def test_the_spans_of_a_flow_that_is_resumed_join_its_trace(collector: Received) -> None:
+    step_before = step_finished(FLOW, ordinal=1)
+    resumed = FlowResumed(FLOW, "AWAITING_INPUT", STARTED_NS + SECOND)
+    tell((FlowStarted(FLOW, FlowEntry.DISCOVERING), step_before))
+    tell((resumed, step_finished(FLOW, ordinal=2, step="AWAITING_INPUT"), flow_ended(FLOW)))
+    assert [(x.span_id, x.parent_span_id) for x in collector.spans] == [
+        (span_id(1), span_id(0)),
+        (span_id(2), span_id(0)),
+        (span_id(0), b""),
+    ]
+    assert len({x.trace_id for x in collector.spans}) == 1
+
+
+def test_spans_are_settled_once_they_are_exported_and_one_that_is_not_sampled_is_none() -> None:
+    sink, _ = in_memory(sampler=TraceIdRatioBased(0.5))
+    flows = [flow_ref(number) for number in range(40)]
+    kept = [of for of in flows if of.trace_id % 2**64 < 2**63]
+    for of in flows:
+        sink.observe(flow_ended(of))
+    assert sink.handed == len(kept) > 0
+    assert 0 <= sink.settled <= sink.handed
+    sink.shutdown(5)
+    assert sink.settled == sink.handed == sink.counts.exported == len(kept)
 
 
 def test_a_collector_that_hangs_never_keeps_the_process(collector: Received) -> None:
