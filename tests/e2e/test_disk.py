@@ -135,18 +135,24 @@ def minding_permissions() -> tuple[str, ...]:
     return AS_OTHERS
 
 
+def protect(folder: Path) -> None:
+    """Let nobody write what is in the folder, or into it."""
+    for path in (*folder.iterdir(), folder):
+        path.chmod(0o500)
+
+
 async def test_a_read_only_directory_is_told_at_the_start(
     tmp_path: Path, minding_permissions: tuple[str, ...]
 ) -> None:
-    tmp_path.chmod(0o500)
+    protect(tmp_path)
     check_mistake(await start_in(tmp_path, within=minding_permissions), tmp_path)
 
 
 async def test_a_read_only_journal_is_told_at_the_start(
     journal: Path, minding_permissions: tuple[str, ...]
 ) -> None:
-    database(journal).chmod(0o400)
-    journal.chmod(0o500)
+    database(journal)
+    protect(journal)
     check_mistake(await start_in(journal, within=minding_permissions), journal)
 
 
