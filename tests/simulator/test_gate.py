@@ -5,6 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
+from exporter.simulator.config import SimulatorConfig
+from exporter.simulator.runner import Simulator
+
 
 @pytest.mark.parametrize("key", [None, "Bearer wrong", "Bearer", "Basic simulator-key", "\xfc"])
 async def test_without_the_key_every_call_is_401(serve: Any, key: str | None) -> None:
@@ -42,3 +45,18 @@ async def test_the_simulator_s_own_paths_need_no_key_and_cost_nothing(serve: Any
             for _ in range(3):
                 assert (await stranger.get("/_simulator/ledger")).status_code == 200
         assert (await client.get("/auth/connections")).status_code == 200
+
+
+async def test_a_minute_of_the_limit_is_a_minute_of_the_clock_that_was_given() -> None:
+    config = SimulatorConfig(connections=0, flows_per_minute=0, rate_limit_per_minute=2)
+    moments = [0.0, 0.0, 1.0, 29.0, 31.0, 32.0, 92.0]
+    present = [0.0]
+    simulator = Simulator(config, monotonic=lambda: present[0])
+    headers = {"Authorization": f"Bearer {config.api_key}"}
+    async with simulator, httpx.AsyncClient(base_url=simulator.base_url, headers=headers) as client:
+        told = []
+        for present[0] in moments:
+            answer = await client.get("/auth/connections")
+            told.append(answer.status_code)
+    assert told == [200, 200, 429, 429, 200, 429, 200]
+    assert [each.at_seconds for each in simulator.requests] == moments
