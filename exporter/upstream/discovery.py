@@ -227,14 +227,18 @@ class Discovery:
     def _settle(self, listing: Listing) -> None:
         """Believe the listing once the timeline has been read; one at a time for a connection."""
         connection_id = listing.connection_id
-        if connection_id not in self._settling:
-            task = asyncio.create_task(self._believe_later(listing))
+        if self._timeline is None:
+            self._believe(listing)
+        elif connection_id not in self._settling:
+            task = asyncio.create_task(self._believe_later(self._timeline, listing))
             self._settling[connection_id] = task
             task.add_done_callback(lambda _: self._settling.pop(connection_id, None))
 
-    async def _believe_later(self, listing: Listing) -> None:
-        if self._timeline:
-            await self._timeline.settle(listing.connection_id)
+    async def _believe_later(self, timeline: Timeline, listing: Listing) -> None:
+        await timeline.settle(listing.connection_id)
+        self._believe(listing)
+
+    def _believe(self, listing: Listing) -> None:
         tracked = self._roster.tracked(listing.connection_id)
         if tracked:
             self._do(decide(listing, msgspec.structs.replace(tracked, unsettled=False)))

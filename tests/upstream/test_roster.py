@@ -93,7 +93,7 @@ async def test_unfollow_closes_the_stream_and_keeps_the_flow(scene: Stage) -> No
     scene.roster.unfollow("c1")
     await scene.until(lambda: scene.sink.of(StreamEnded))
     assert scene.sink.of(StreamEnded) == [StreamEnded("c1", StreamEndReason.STOPPED, opened=True)]
-    assert scene.roster.tracked("c1") == Tracked(None, in_progress=True)
+    assert scene.roster.tracked("c1") == Tracked(None, in_progress=True, unsettled=True)
     assert following(scene) == [1, 0]
     await scene.until(scene.server.requests[0].closed.is_set)
 
