@@ -10,8 +10,12 @@ class Keeper(Protocol):
     """Is told what changed; writes it soon, together with what was observed meanwhile."""
 
     def touch(self, connection_id: str, save: Callable[[], SavedConnection], /) -> None:
-        """The connection's state changed. ``save`` is called when the next batch is put together,
-        on the event loop."""
+        """The connection's state changed.
+
+        ``save`` is called when the next batch is put together, on the event loop. What was observed
+        and the touch that belongs to it must not be parted by an ``await``: a batch may be put
+        together there.
+        """
 
     def forget(self, connection_id: str, at_ns: int, /) -> None:
         """The connection is no more."""
