@@ -34,8 +34,15 @@ class Gate:
 
     async def wait(self, lane: Lane) -> None:
         """Return when a request may be sent; at once while the gate is open."""
-        while (remaining := self._closed_until - self._clock.monotonic()) > 0:
-            await self._clock.sleep(remaining + lane.value + SPREAD_SECONDS * self._clock.random())
+        while seconds := self.seconds(lane):
+            await self._clock.sleep(seconds)
+
+    def seconds(self, lane: Lane) -> float:
+        """How long to wait before the next try; 0 while the gate is open."""
+        remaining = self._closed_until - self._clock.monotonic()
+        if remaining <= 0:
+            return 0.0
+        return remaining + lane.value + SPREAD_SECONDS * self._clock.random()
 
     def answered(self, status: int, retry_after_seconds: float | None) -> None:
         """Take note of an answer: a 429 closes the gate, for at most 120 s; any other does not."""

@@ -7,12 +7,15 @@ import httpx
 import msgspec
 import pytest
 
+import exporter.upstream.client as client_module
 import exporter.upstream.kernel_api as module
-from exporter.core.events import Listing
-from exporter.core.observations import ApiRequest, RateLimit, StreamEndReason
+from exporter.core.events import Listing, TimelineEntry
+from exporter.core.observations import ApiBudget, ApiRequest, RateLimit, StreamEndReason
+from exporter.upstream.budget import Budget
+from exporter.upstream.client import POLL_TRIES
 from exporter.upstream.clock import SYSTEM_CLOCK, Clock
 from exporter.upstream.health import SourceHealth
-from exporter.upstream.kernel_api import POLL_TRIES, KernelApi
+from exporter.upstream.kernel_api import KernelApi
 from exporter.upstream.responses import ApiError
 from tests.upstream.raw_server import Exchange, raw_server
 from tests.upstream.recorder import FakeTime, Recorder
@@ -47,6 +50,7 @@ async def failure(call: Awaitable[object]) -> ApiError:
 CALLS: dict[str, Callable[[KernelApi], Awaitable[object]]] = {
     "list": every_page,
     "retrieve": lambda api: api.retrieve("c1"),
+    "timeline": lambda api: api.timeline("c1"),
     "events": read_events,
 }
 
@@ -126,14 +130,49 @@ async def test_retrieve_quotes_the_id() -> None:
         assert server.requests[0].target == "/auth/connections/a%2F..%2Fb%3Fc%23d%20%C3%A9"
 
 
+async def test_timeline_is_read_page_by_page_from_where_it_is_asked_for() -> None:
+    entry = {"id": "e1", "type": "reauth", "timestamp": "2025-06-15T15:06:40Z", "status": "SUCCESS"}
+
+    async def pages(exchange: Exchange) -> None:
+        offset = int(httpx.URL(exchange.target).params["offset"])
+        more = {"X_Has_More": "true", "X_Next_Offset": "100"} if offset == 0 else {}
+        await exchange.answer(200, msgspec.json.encode([entry]), **more)
+
+    sink, time = Recorder(), FakeTime()
+    async with raw_server(pages) as server:
+        api = make_api(server.url, sink, time.clock())
+        first = await api.timeline("a b")
+        last = await api.timeline("a b", 100)
+        await api.aclose()
+    assert first.entries == [TimelineEntry("e1", "reauth", 1_750_000_000 * 10**9, "SUCCESS")]
+    assert (first.next_offset, last.next_offset) == (100, None)
+    assert first.requested_ns == first.received_ns == int(time.now * 1e9)
+    assert [request.target for request in server.requests] == [
+        "/auth/connections/a%20b/timeline?limit=100&offset=0",
+        "/auth/connections/a%20b/timeline?limit=100&offset=100",
+    ]
+    assert [(each.endpoint, each.code) for each in sink.of(ApiRequest)] == [("timeline", 200)] * 2
+
+
+async def test_timeline_that_does_not_say_where_it_goes_on_is_an_error() -> None:
+    async def lost(exchange: Exchange) -> None:
+        await exchange.answer(200, b"[]", X_Has_More="true", X_Next_Offset="0")
+
+    async with raw_server(lost) as server:
+        api = make_api(server.url, Recorder())
+        assert (await failure(api.timeline("c1"))).reason is StreamEndReason.PROTOCOL
+        await api.aclose()
+
+
 @pytest.mark.parametrize("connection_id", ["", ".", "..", "a\nb", "x" * 300])
 async def test_id_that_cannot_be_one_is_not_found_without_a_request(connection_id: str) -> None:
     async def never(exchange: Exchange) -> None:
         pytest.fail(f"asked for {exchange.target}")
 
     async with raw_server(never) as server:
-        error = await failure(make_api(server.url, Recorder()).retrieve(connection_id))
-        assert error.reason is StreamEndReason.HTTP_404
+        api = make_api(server.url, Recorder())
+        for call in (api.retrieve(connection_id), api.timeline(connection_id)):
+            assert (await failure(call)).reason is StreamEndReason.HTTP_404
         assert server.requests == []
 
 
@@ -254,7 +293,7 @@ async def test_oversized_answer_is_given_up_at_the_bound(monkeypatch: pytest.Mon
             await exchange.send(b" " * 65536)
             sent += 65536
 
-    monkeypatch.setattr(module, "MAX_BODY_BYTES", 1_000_000)
+    monkeypatch.setattr(client_module, "MAX_BODY_BYTES", 1_000_000)
     async with raw_server(endless) as server:
         api = make_api(server.url, Recorder())
         error = await failure(api.retrieve("c1"))
@@ -325,6 +364,7 @@ async def test_rate_limit_is_told() -> None:
         await every_page(api)
         await api.aclose()
     assert sink.of(RateLimit) == [RateLimit(600, 17)]
+    assert sink.of(ApiBudget) == [ApiBudget(30.0)]
     assert api.rate_limit == RateLimit(600, 17)
 
 
@@ -346,11 +386,16 @@ async def test_429_for_one_request_slows_all_others() -> None:
 
 
 class Limited:
-    """A list of ``pages`` pages; a minute's requests over ``limit`` get 429, as at Kernel's."""
+    """A list of ``pages`` pages; a minute's requests over ``limit`` get 429, as at Kernel's.
+
+    ``others`` are the requests that the organisation's own product has sent within the minute. Only
+    where it ``tells`` does an answer speak of the limit.
+    """
 
     def __init__(self, time: FakeTime, *, pages: int, limit: int) -> None:
         self.time, self.pages, self.limit = time, pages, limit
         self.others = 0
+        self.tells = True
         self.asked: list[tuple[float, int, int]] = []
 
     async def __call__(self, exchange: Exchange) -> None:
@@ -359,13 +404,16 @@ class Limited:
         status = 200 if used < self.limit else 429
         self.asked.append((now, page, status))
         last = page == self.pages - 1
+        told = {
+            "X_RateLimit_Limit": str(self.limit),
+            "X_RateLimit_Remaining": str(max(0, self.limit - used - 1)),
+        }
         await exchange.answer(
             status,
             msgspec.json.encode([connection(page)]),
-            X_RateLimit_Limit=str(self.limit),
-            X_RateLimit_Remaining="0",
             X_Has_More="false" if last else "true",
             X_Next_Offset=str(page + 1),
+            **(told if self.tells else {}),
             **({} if status == 200 else {"Retry_After": "60"}),
         )
 
@@ -388,7 +436,7 @@ async def test_list_longer_than_the_rate_limit_is_read_in_the_share_of_it() -> N
 async def test_page_over_the_rate_limit_is_asked_for_again_and_no_other() -> None:
     time = FakeTime()
     limited = Limited(time, pages=6, limit=10)
-    limited.others = 8
+    limited.others, limited.tells = 8, False
     async with raw_server(limited) as server:
         api = make_api(server.url, Recorder(), time.clock())
         pages = await every_page(api)
@@ -400,6 +448,67 @@ async def test_page_over_the_rate_limit_is_asked_for_again_and_no_other() -> Non
     assert [page for _, page in refused] == [2, 4]
     again = [next(at for at, page, _ in limited.asked if (at, page) > each) for each in refused]
     assert all(later - at >= 60 for later, (at, _) in zip(again, refused, strict=True))
+
+
+async def test_list_gives_way_to_the_organisations_own_product() -> None:
+    time = FakeTime()
+    limited = Limited(time, pages=12, limit=20)
+    limited.others = 15
+    async with raw_server(limited) as server:
+        api = make_api(server.url, Recorder(), time.clock())
+        assert len(await every_page(api)) == 12
+        await api.aclose()
+    assert {status for _, _, status in limited.asked} == {200}
+    assert time.now - limited.asked[0][0] >= 60 * 12 / 4
+
+
+async def test_timeline_over_the_rate_limit_is_asked_for_again_unless_that_takes_too_long() -> None:
+    async def once(exchange: Exchange) -> None:
+        if exchange.number in {0, 2}:
+            await exchange.answer(429, Retry_After="30")
+        else:
+            await exchange.answer(200, b"[]")
+
+    time = FakeTime()
+    async with raw_server(once) as server:
+        api = make_api(server.url, Recorder(), time.clock())
+        assert (await api.timeline("c1")).requested_ns >= int((time.now - 1) * 1e9)
+        slept = sum(time.slept)
+        assert slept >= 30
+        error = await failure(api.timeline("c1", patience_seconds=2.0))
+        assert (error.reason, error.status) == (StreamEndReason.HTTP_429, None)
+        assert str(error) == "the API budget is used up"
+        assert sum(time.slept) == slept
+        assert len(server.requests) == 3
+        await api.aclose()
+
+
+async def test_all_requests_are_on_one_budget_but_only_polls_and_timelines_wait() -> None:
+    async def answers(exchange: Exchange) -> None:
+        path = httpx.URL(exchange.target).path
+        if path.endswith("/events"):
+            await exchange.open_stream()
+        elif path.endswith("/c1"):
+            await exchange.answer(200, msgspec.json.encode(connection(1)))
+        else:
+            await exchange.answer(200, b"[]")
+
+    time = FakeTime()
+    async with raw_server(answers) as server:
+        api = KernelApi(
+            server.url, lambda: KEY, Recorder(), budget=Budget(per_minute=4), clock=time.clock()
+        )
+        await api.retrieve("c1", poll=True)
+        await api.retrieve("c1")
+        await api.timeline("c1")
+        for _ in range(2):
+            await read_events(api)
+        assert time.slept == []
+        await api.timeline("c1")
+        assert sum(time.slept) == 60
+        await every_page(api)
+        await api.aclose()
+    assert sum(time.slept) == 60
 
 
 async def test_poll_that_is_always_over_the_rate_limit_gives_up() -> None:

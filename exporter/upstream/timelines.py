@@ -1,0 +1,96 @@
+"""The JSON of a page of a connection's timeline into entries. Pure; lenient where it can be.
+
+An odd value in an optional member does not lose the entry. One without an id could not be told from
+another, and one without a time could not be placed: such an entry is skipped.
+"""
+
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+
+from exporter.core.decoding import MAX_IDENTIFIER, MAX_TEXT, tolerant, unix_ns
+from exporter.core.events import TimelineEntry
+from exporter.core.observations import StreamEndReason
+from exporter.upstream.responses import ApiError
+
+MAX_ENTRIES: Final = 1000
+"""So many entries of a page are looked at, ten times as many as are ever asked for."""
+MAX_ENTRY_ID_CHARACTERS: Final = 256
+"""Longest id that is kept, in characters. A longer one is not cut: two could become one."""
+
+_BAD_JSON: Final = (msgspec.MsgspecError, RecursionError, UnicodeError)
+
+
+class _Wire(msgspec.Struct):
+    """The members that are used, each of whatever type it came in."""
+
+    id: Any = None
+    type: Any = None
+    timestamp: Any = None
+    status: Any = None
+    step: Any = None
+    completed_at: Any = None
+    updated_at: Any = None
+    error_code: Any = None
+    error_message: Any = None
+    website_error: Any = None
+    browser_session_id: Any = None
+
+
+_page_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_entry_decoder: Final = msgspec.json.Decoder(_Wire)
+
+
+def parse_timeline(body: bytes) -> list[TimelineEntry]:
+    """The entries on one page of a timeline, in the order they came in: newest first.
+
+    Raises:
+        ApiError: the body is not a JSON array.
+    """
+    try:
+        raw = tolerant(_page_decoder.decode, body)
+    except _BAD_JSON:
+        raw = None
+    if raw is None:
+        raise ApiError(StreamEndReason.PROTOCOL, "the timeline is not a JSON array", status=200)
+    entries = (_entry(each) for each in islice(raw, MAX_ENTRIES))
+    return [entry for entry in entries if entry is not None]
+
+
+def _entry(raw: msgspec.Raw) -> TimelineEntry | None:
+    try:
+        wire = tolerant(_entry_decoder.decode, bytes(raw))
+    except _BAD_JSON:
+        return None
+    entry_id, at_ns = _text(wire.id, MAX_ENTRY_ID_CHARACTERS + 1), _moment(wire.timestamp)
+    if entry_id is None or len(entry_id) > MAX_ENTRY_ID_CHARACTERS or at_ns is None:
+        return None
+    return TimelineEntry(
+        entry_id=entry_id,
+        type=_text(wire.type) or "",
+        at_ns=at_ns,
+        status=_text(wire.status) or "",
+        completed_ns=_moment(wire.completed_at),
+        updated_ns=_moment(wire.updated_at),
+        step=_text(wire.step),
+        error_code=_text(wire.error_code),
+        error_message=_text(wire.error_message, MAX_TEXT),
+        website_error=_text(wire.website_error, MAX_TEXT),
+        browser_session_id=_text(wire.browser_session_id),
+    )
+
+
+def _text(value: object, longest: int = MAX_IDENTIFIER) -> str | None:
+    """Text, cut; null, absent and empty are the same."""
+    return value[:longest] if isinstance(value, str) and value else None
+
+
+def _moment(value: object) -> int | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        return unix_ns(msgspec.convert(value, datetime))
+    except msgspec.ValidationError:
+        return None
