@@ -40,7 +40,7 @@ _KERNELS: Final = (Outcome.SUCCESS, Outcome.FAILED, Outcome.EXPIRED, Outcome.CAN
 _OBSERVABLE: Final = (
     *product((*_KERNELS, Outcome.SUPERSEDED), (Observed.STREAM,)),
     *product((*_KERNELS, Outcome.SUPERSEDED, Outcome.UNKNOWN), (Observed.LISTING,)),
-    *product(_KERNELS, (Observed.TIMELINE,)),
+    *product((*_KERNELS, Outcome.SUPERSEDED), (Observed.TIMELINE,)),
 )
 _USUAL_MOVES: Final = (
     (FlowState.DISCOVERING, FlowState.AWAITING_INPUT),
@@ -96,7 +96,8 @@ FLOW_FAILURES: Final = Family(
     "Login flows that ended as failed or expired, by Kernel's error code and the last step.",
     "FlowEnded with outcome failed or expired, TotalsRestored",
     (ERROR_CODE, LAST_STEP, FLOW_TYPE),
-    preset=tuple(product((*ERROR_CODES, OTHER, NONE), WORKING, FLOW_TYPES)),
+    # The timeline rarely tells the last working step of a flow that is over: hence the unknown one.
+    preset=tuple(product((*ERROR_CODES, OTHER, NONE), (*WORKING, UNKNOWN), FLOW_TYPES)),
     exemplar=True,
 )
 FLOWS_IN_PROGRESS: Final = Family(

@@ -70,6 +70,17 @@ def test_no_other_outcome_counts_as_a_failure(
     assert total(registry, "managed_auth_flow_failures_total") == 0
 
 
+def test_a_failure_that_only_the_timeline_told_of_has_its_series_at_0_beforehand(
+    sink: MetricsSink, value: Value
+) -> None:
+    labels = {"error_code": "bot_detected", "last_step": "unknown", "flow_type": "REAUTH"}
+    assert value("flow_failures_total", labels) == 0
+    of = flow(flow_type="REAUTH")
+    sink.observe(ended(of, Outcome.FAILED, error_code="bot_detected", last_step="UNKNOWN"))
+
+    assert value("flow_failures_total", labels) == 1
+
+
 @pytest.mark.parametrize(
     ("error_code", "label"),
     [(code, code) for code in ERROR_CODES] + [(None, "none"), ("", "none"), ("made_up", "other")],
@@ -212,7 +223,7 @@ def test_every_outcome_that_can_be_is_there_at_0_as_soon_as_the_domain_is_known(
     expected = {
         "stream": (*kernels, "superseded"),
         "listing": (*kernels, "superseded", "unknown"),
-        "timeline": kernels,
+        "timeline": (*kernels, "superseded"),
     }
     there = {
         (s.labels["observed"], s.labels["outcome"], s.labels["flow_type"], s.value)
