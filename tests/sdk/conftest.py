@@ -20,8 +20,10 @@ INSTALL_SECONDS = 100
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    """A population of 45, so that listing takes several pages; flows begin by API calls only."""
-    config = SimulatorConfig(connections=45, flows_per_minute=0, time_scale=100.0)
+    """A population of 45, so that listing takes several pages; nothing begins by itself."""
+    config = SimulatorConfig(
+        connections=45, flows_per_minute=0, health_checks_per_minute=0, time_scale=100.0
+    )
     async with Simulator(config) as running:
         yield running
 

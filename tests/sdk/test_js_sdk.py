@@ -40,10 +40,11 @@ async def test_the_javascript_sdk_lists_logs_in_submits_and_follows(
         "status": "SUCCESS",
         "error_code": None,
         "connection": "AUTHENTICATED",
-        "timeline": [["login", "SUCCESS"]],
+        "timeline": [["login", "SUCCESS", "COMPLETED", True]],
     }
     failure = seen["failure"]
     assert (failure["status"], failure["error_code"]) == ("FAILED", "credentials_invalid")
     assert failure["steps"].count("AWAITING_INPUT") == 4
-    assert failure["timeline"] == [["login", "FAILED"]]
+    failed = simulator.ledger.flows[-1]
+    assert failure["timeline"] == [["login", "FAILED", failed.final_step, True]]
     assert [record.outcome for record in simulator.ledger.flows] == ["success", "failed"]

@@ -1,6 +1,7 @@
 """The official Python SDK, ``kernel`` on PyPI, judges the simulator: its models are the law."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pydantic
 import pytest
@@ -75,11 +76,59 @@ async def test_a_wrong_code_to_the_end_fails(kernel: AsyncKernel) -> None:
     assert events[-1].error_message
     refused = [event for event in events if event.website_error]
     assert len([event for event in refused if event.flow_step == "AWAITING_INPUT"]) == 2
-    entries = [entry async for entry in kernel.auth.connections.timeline(created.id)]
-    assert [(entry.type, entry.status) for entry in entries] == [("login", "FAILED")]
-    for entry in entries:
+    (entry,) = await _timeline(kernel, created.id)
+    assert (entry.type, entry.status) == ("login", "FAILED")
+    assert (entry.error_code, entry.error_message) == (
+        events[-1].error_code,
+        events[-1].error_message,
+    )
+    assert entry.completed_at == events[-1].timestamp
+    assert entry.website_error == refused[-1].website_error
+
+
+async def _timeline(kernel: AsyncKernel, connection_id: str) -> list[ManagedAuthTimelineEvent]:
+    """The whole timeline over several pages, validated: the SDK itself does not."""
+    entries = []
+    async for entry in kernel.auth.connections.timeline(connection_id, limit=2):
         dumped = entry.model_dump(exclude_unset=True, warnings="error")
-        assert ManagedAuthTimelineEvent.model_validate(dumped).completed_at is not None
+        entries.append(ManagedAuthTimelineEvent.model_validate(dumped))
+    return entries
+
+
+async def test_the_timeline_tells_of_every_flow_and_health_check_as_the_ledger_does(
+    kernel: AsyncKernel, simulator: Simulator
+) -> None:
+    world = simulator.world
+    connection = next(iter(world.connections.values()))
+    for scenario in ("quick_login", "quick_reauth", "quick_reauth_failed", "input_expired"):
+        world.start(connection, scenario)
+        await simulator.finished()
+    world.check(connection, "check_by_the_clock")
+    await kernel.auth.connections.login(connection.id)
+    entries = (await _timeline(kernel, connection.id))[::-1]
+    flows = [entry for entry in entries if entry.type != "health_check"]
+    assert [entry.id for entry in flows] == [record.flow_id for record in simulator.ledger.flows]
+    assert [(entry.type, entry.status, entry.previous_status) for entry in entries] == [
+        ("login", "SUCCESS", None),
+        ("health_check", "NEEDS_AUTH", "AUTHENTICATED"),
+        ("reauth", "SUCCESS", None),
+        ("health_check", "NEEDS_AUTH", "AUTHENTICATED"),
+        ("reauth", "FAILED", None),
+        ("login", "EXPIRED", None),
+        ("health_check", "NEEDS_AUTH", "NEEDS_AUTH"),
+        ("login", "IN_PROGRESS", None),
+    ]
+    for entry, record in zip(flows, simulator.ledger.flows, strict=True):
+        assert _ns(entry.timestamp) == record.created_ns
+        assert (entry.completed_at and _ns(entry.completed_at)) == record.ended_ns
+        assert entry.browser_session_id == record.browser_session_id
+        assert entry.updated_at is not None
+    only = kernel.auth.connections.timeline(connection.id, type="reauth", limit=1)
+    assert [entry.status async for entry in only] == ["FAILED", "SUCCESS"]
+
+
+def _ns(moment: datetime) -> int:
+    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) * 1_000
 
 
 async def test_the_canonical_form_of_an_answer_is_understood(kernel: AsyncKernel) -> None:

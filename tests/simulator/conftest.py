@@ -17,7 +17,12 @@ Serve = Callable[..., Any]
 Follow = Callable[..., Any]
 Until = Callable[..., Any]
 
-QUIET: dict[str, Any] = {"connections": 0, "flows_per_minute": 0, "time_scale": 400.0}
+QUIET: dict[str, Any] = {
+    "connections": 0,
+    "flows_per_minute": 0,
+    "health_checks_per_minute": 0,
+    "time_scale": 400.0,
+}
 
 
 def client_of(simulator: Simulator) -> httpx.AsyncClient:

@@ -28,7 +28,7 @@ async function logIn(profile, values) {
   const connection = await kernel.auth.connections.retrieve(created.id);
   const timeline = [];
   for await (const entry of kernel.auth.connections.timeline(created.id)) {
-    timeline.push([entry.type, entry.status]);
+    timeline.push([entry.type, entry.status, entry.step, entry.completed_at === last.timestamp]);
   }
   return {
     flow_type: login.flow_type,
