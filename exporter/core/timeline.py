@@ -93,7 +93,7 @@ def apply_timeline(
         elif entry.type not in _TYPES:
             _mark_done(history, entry)  # A later version's; nothing of it is counted.
     flows = [entry for entry in entries if entry.type in _TYPES]
-    _Matching(state, flows, read.received_ns, classify, out).carry_out()
+    _Matching(state, flows, read, classify, out).carry_out()
     if not read.complete:
         _give_up(history, read, out)
     _prune(history)
@@ -108,13 +108,14 @@ class _Matching:
         self,
         state: TrackerState,
         entries: list[TimelineEntry],
-        now_ns: int,
+        read: TimelineRead,
         classify: Callable[[str], str],
         out: Out,
     ) -> None:
         self._state = state
         self._entries = entries
-        self._now_ns = now_ns
+        self._read = read.entries
+        self._now_ns = now_ns = read.received_ns
         self._classify = classify
         self._out = out
         self._flows = list(state.history.flows)
@@ -127,13 +128,13 @@ class _Matching:
         for index, entry in enumerate(self._entries):
             flow, fit = self._found.get(index, (None, Fit.NONE))
             ended = entry.status != IN_PROGRESS or entry.completed_ns is not None
-            if not ended or not self._settle(index, entry, flow, fit):
+            if not ended or not self._settle(entry, flow, fit):
                 self._state.history.pending[_mark(entry)] = entry.at_ns
 
-    def _settle(self, index: int, entry: TimelineEntry, flow: int | None, fit: Fit) -> bool:
+    def _settle(self, entry: TimelineEntry, flow: int | None, fit: Fit) -> bool:
         """Deal with an entry that has ended; false where it is too early to."""
         if flow is None:
-            self._count(index, entry)
+            self._count(entry)
             return True
         doubtful = fit is Fit.NEAR
         if doubtful and self._now_ns < _end_ns(entry, self._now_ns) + DOUBT_NS:
@@ -145,14 +146,14 @@ class _Matching:
         elif self._is_watched():
             return False  # The stream tells of it in a moment, and better.
         else:
-            self._end(index, entry)
+            self._end(entry)
         self._done(entry, TimelineResult.DOUBTFUL if doubtful else TimelineResult.MATCHED)
         return True
 
     def _is_watched(self) -> bool:
         return self._state.attached and not self._state.fresh
 
-    def _end(self, index: int, entry: TimelineEntry) -> None:
+    def _end(self, entry: TimelineEntry) -> None:
         """End the open flow: this is how it went."""
         state, out = self._state, self._out
         flow = state.flow
@@ -162,7 +163,7 @@ class _Matching:
         note_error(state, entry.website_error, at_ns, self._classify, out)
         if flow.streamed and state.resumed is not GapCause.RESTART:
             lifecycle.note(state, out, Gap(at_ns, state.resumed or GapCause.RECONNECT))
-        outcome = self._outcome(index, entry)
+        outcome = self._outcome(entry)
         ending = Ending(
             outcome=outcome,
             observed=Observed.TIMELINE,
@@ -176,7 +177,7 @@ class _Matching:
         lifecycle.note_end(state, at_ns, self._now_ns)
         advance(state, _state_after(outcome))
 
-    def _count(self, index: int, entry: TimelineEntry) -> None:
+    def _count(self, entry: TimelineEntry) -> None:
         """Nobody else told of this flow: it is counted here, if it is ours to count."""
         state, out = self._state, self._out
         ended_ns = _end_ns(entry, self._now_ns)
@@ -201,7 +202,7 @@ class _Matching:
         out.append(
             FlowEnded(
                 flow=ref,
-                outcome=self._outcome(index, entry),
+                outcome=self._outcome(entry),
                 observed=Observed.TIMELINE,
                 last_step=last_step,
                 started_ns=entry.at_ns,
@@ -221,13 +222,15 @@ class _Matching:
         lifecycle.note_end(state, ended_ns, self._now_ns)
         self._done(entry, TimelineResult.COUNTED)
 
-    def _outcome(self, index: int, entry: TimelineEntry) -> Outcome:
-        ended_ns = entry.completed_ns
-        following = self._entries[index + 1 : index + 2]
-        if entry.status == FlowState.EXPIRED and ended_ns is not None and following:
-            took_over = abs(following[0].at_ns - ended_ns) <= HANDOVER_NS
-            return Outcome.SUPERSEDED if took_over else Outcome.EXPIRED
-        return _outcome(entry)
+    def _outcome(self, entry: TimelineEntry) -> Outcome:
+        outcome, ended_ns = _outcome(entry), _end_ns(entry, self._now_ns)
+        if outcome is Outcome.EXPIRED and any(
+            other.entry_id != entry.entry_id and abs(other.at_ns - ended_ns) <= HANDOVER_NS
+            for other in self._read
+            if other.type in _TYPES
+        ):
+            return Outcome.SUPERSEDED
+        return outcome
 
     def _done(self, entry: TimelineEntry, result: TimelineResult) -> None:
         _mark_done(self._state.history, entry)

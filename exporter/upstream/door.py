@@ -16,7 +16,7 @@ from exporter.core.observations import FlowEnded, FlowObservation, GapCause, Obs
 from exporter.stores.keeper import Keeper, KeepsNothing
 from exporter.stores.store import SavedConnection
 
-UNSETTLED_NS: Final = 5 * 10**9
+UNSETTLED_NS: Final = 10**9
 """A flow that nobody has watched for so long may have ended, and another one begun."""
 
 _SAMPLES: Final = (Listing, DeadlineCheck)
