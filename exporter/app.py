@@ -165,5 +165,6 @@ def _pointed_at(simulator: Simulator, settings: Settings) -> Settings:
         api_key=settings.simulator.api_key,
         api_key_file=None,
         allow_insecure=False,
+        api_budget=settings.kernel.api_budget,
     )
     return replace(settings, kernel=kernel)

@@ -1,12 +1,13 @@
 """Every option once: flag, environment variable, YAML key, default, check and help.
 
-``service`` and ``simulator`` declare the options as the fields of frozen settings and ``table``
-gathers them; ``kinds`` turns text into checked values; ``file`` reads YAML; ``sources`` merges
-flags over environment over file over defaults; ``docs`` writes docs/configuration.md.
+``service``, ``journal`` and ``simulator`` declare the options as the fields of frozen settings and
+``table`` gathers them; ``kinds`` turns text into checked values; ``file`` reads YAML; ``sources``
+merges flags over environment over file over defaults; ``docs`` writes docs/configuration.md.
 """
 
 from exporter.settings.file import SettingsError
-from exporter.settings.kinds import ListenAddress, Secret
+from exporter.settings.journal import JournalSettings
+from exporter.settings.kinds import BudgetSize, ListenAddress, Secret
 from exporter.settings.option import Command
 from exporter.settings.service import (
     FollowingSettings,
@@ -20,8 +21,10 @@ from exporter.settings.sources import load
 from exporter.settings.table import Settings
 
 __all__ = [
+    "BudgetSize",
     "Command",
     "FollowingSettings",
+    "JournalSettings",
     "KernelSettings",
     "ListenAddress",
     "LogSettings",

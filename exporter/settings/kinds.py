@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
+_SHARE = re.compile(r"(\d{1,3})%")
+_COUNT = re.compile(r"\d{1,9}")
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _SCENARIO = re.compile(r"[a-z][a-z0-9_]*")
@@ -66,6 +68,14 @@ class ListenAddress:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSize:
+    """A share of the organisation's rate limit, and a bound besides, in requests a minute."""
+
+    share: float = 0.5
+    per_minute: int | None = None
 
 
 def is_loopback(host: str | None) -> bool:
@@ -162,6 +172,31 @@ def _file(value: str) -> Path:
     return path
 
 
+def _directory(value: str) -> Path:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("is empty or has control characters: name a directory")
+    path = Path(value)
+    try:
+        taken = not path.is_dir() and path.exists()
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        raise ValueError(f"cannot use {value!r}: {why}") from None
+    if taken:
+        raise ValueError(f"{value!r} is no directory: name one, or a path where one can be made")
+    return path
+
+
+def _budget_size(value: str) -> BudgetSize:
+    if (match := _SHARE.fullmatch(value)) and 1 <= int(match[1]) <= 100:
+        return BudgetSize(share=int(match[1]) / 100)
+    if _COUNT.fullmatch(value) and int(value):
+        return BudgetSize(per_minute=int(value))
+    raise ValueError(
+        f"{value!r} is no budget: write 1% to 100% of the rate limit, or requests a minute such as "
+        "120"
+    )
+
+
 def _listen_address(value: str) -> ListenAddress:
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^\[\]:\s/]*)):(\d{1,5})", value)
     if match is None:
@@ -207,6 +242,8 @@ def _scenario_weight(value: str) -> tuple[str, float]:
 BOOLEAN = Kind("true|false", _boolean)
 SECRET = Kind("KEY", _secret)
 FILE = Kind("FILE", _file)
+DIRECTORY = Kind("DIR", _directory)
+BUDGET_SIZE = Kind("N%|N", _budget_size)
 LISTEN_ADDRESS = Kind("[HOST]:PORT", _listen_address)
 HTTP_PATH = Kind("PATH", _http_path)
 ORIGIN = Kind("URL", _origin)

@@ -6,13 +6,13 @@ from types import MappingProxyType
 from typing import Annotated
 
 from exporter.settings import kinds
-from exporter.settings.kinds import ListenAddress, Secret
+from exporter.settings.kinds import BudgetSize, ListenAddress, Secret
 from exporter.settings.option import ALL, SERVICE, Command, Option
 
 
 @dataclass(frozen=True, slots=True)
 class FollowingSettings:
-    """Which connections are followed, and how often the list is looked at."""
+    """Which connections are followed, and how often the list and their timelines are looked at."""
 
     connection_ids: Annotated[
         tuple[str, ...],
@@ -44,11 +44,22 @@ class FollowingSettings:
             defaults=MappingProxyType({Command.DEMO: "2s"}),
         ),
     ]
+    timeline_interval_seconds: Annotated[
+        float,
+        Option(
+            "--timeline.interval",
+            "How often each connection's timeline is read when nothing hints at news in it.",
+            kinds.duration(minimum_seconds=1),
+            SERVICE,
+            "5m",
+            defaults=MappingProxyType({Command.DEMO: "10s"}),
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class KernelSettings:
-    """Where the API is, and what opens it."""
+    """Where the API is, what opens it, and how much of it may be used."""
 
     base_url: Annotated[
         str,
@@ -88,6 +99,18 @@ class KernelSettings:
             "Send the API key over plain http to a host other than this machine.",
             kinds.BOOLEAN,
             default="false",
+        ),
+    ]
+    api_budget: Annotated[
+        BudgetSize,
+        Option(
+            "--api-budget",
+            "How much of the organisation's rate limit to use: a share of it, or a number of "
+            "requests a minute, which is at most half of it. Opening streams comes first.",
+            kinds.BUDGET_SIZE,
+            SERVICE,
+            "50%",
+            yaml="kernel.api_budget",
         ),
     ]
 

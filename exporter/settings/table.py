@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, get_args, get_type_hints
 
 from exporter.settings import kinds
+from exporter.settings.journal import JournalSettings
 from exporter.settings.option import ALL, Option
 from exporter.settings.service import (
     FollowingSettings,
@@ -34,6 +35,7 @@ class Settings:
     """All options of one start, checked. Sections that a command lacks hold their defaults."""
 
     following: FollowingSettings
+    journal: JournalSettings
     kernel: KernelSettings
     metrics: MetricsSettings
     web: WebSettings
@@ -45,6 +47,7 @@ class Settings:
 TITLES: Mapping[str, str] = MappingProxyType(
     {
         "following": "Connections to follow",
+        "journal": "Journal",
         "kernel": "Kernel API",
         "metrics": "Metrics",
         "web": "Web",

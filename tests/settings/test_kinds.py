@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.settings import kinds
-from exporter.settings.kinds import Kind, ListenAddress, Secret
+from exporter.settings.kinds import BudgetSize, Kind, ListenAddress, Secret
 from exporter.settings.table import ROWS
 
 _DURATION = kinds.duration(minimum_seconds=1)
@@ -37,6 +37,11 @@ _DURATION = kinds.duration(minimum_seconds=1)
         (kinds.SCENARIO_WEIGHT, "totp", ("totp", 1.0)),
         (kinds.SCENARIO_WEIGHT, "totp=0.5", ("totp", 0.5)),
         (kinds.SECRET, " key\n", Secret("key")),
+        (kinds.BUDGET_SIZE, "50%", BudgetSize(share=0.5)),
+        (kinds.BUDGET_SIZE, "100%", BudgetSize(share=1.0)),
+        (kinds.BUDGET_SIZE, "1%", BudgetSize(share=0.01)),
+        (kinds.BUDGET_SIZE, "120", BudgetSize(share=0.5, per_minute=120)),
+        (kinds.DIRECTORY, "/nowhere/yet", Path("/nowhere/yet")),
     ],
 )
 def test_a_kind_reads_what_its_metavar_promises(kind: Kind, text: str, value: object) -> None:
@@ -70,6 +75,12 @@ def test_a_kind_reads_what_its_metavar_promises(kind: Kind, text: str, value: ob
         (kinds.SCENARIO_WEIGHT, "=1", "NAME=WEIGHT"),
         (kinds.SECRET, "", "give it the key"),
         (kinds.FILE, "/nowhere/at/all", "no such file"),
+        *((kinds.BUDGET_SIZE, text, "1% to 100%") for text in ("0%", "101%", "0", "half", "5.5")),
+        (kinds.BUDGET_SIZE, "-1", "requests a minute such as 120"),
+        (kinds.DIRECTORY, " ", "name a directory"),
+        (kinds.DIRECTORY, "a\nb", "name a directory"),
+        (kinds.DIRECTORY, "/dev/null", "is no directory"),
+        (kinds.DIRECTORY, "x" * 5000, "file name too long"),
     ],
 )
 def test_a_refusal_names_the_mend(kind: Kind, text: str, mend: str) -> None:
@@ -89,6 +100,14 @@ def test_any_text_is_read_or_refused_and_never_crashes(text: str) -> None:
             said = str(refusal)
         assert said not in (None, "")
         assert not isinstance(said, str) or "\n" not in said
+
+
+def test_a_directory_may_be_there_and_a_file_in_its_place_is_told(tmp_path: Path) -> None:
+    assert kinds.DIRECTORY.parse(str(tmp_path)) == tmp_path
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(ValueError, match="is no directory: name one"):
+        kinds.DIRECTORY.parse(str(file))
 
 
 def test_a_directory_is_no_file(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.settings import Command, ListenAddress, Secret, SettingsError, load
+from exporter.settings import BudgetSize, Command, ListenAddress, Secret, SettingsError, load
 from exporter.settings.table import CONFIG_FILE, ROWS
 
 _KEY = {"KERNEL_API_KEY": "sk-1"}
@@ -24,6 +24,9 @@ def test_defaults_are_the_documented_ones() -> None:
     assert settings.kernel.api_key == Secret("sk-1")
     assert settings.following.poll_interval_seconds == 15.0
     assert settings.following.connection_ids == ()
+    assert settings.following.timeline_interval_seconds == 300.0
+    assert (settings.journal.data_dir, settings.journal.since_seconds) == (None, None)
+    assert settings.kernel.api_budget == BudgetSize(share=0.5)
     assert settings.metrics.max_domains == 200
     assert settings.metrics.domain_label is True
     assert (settings.log.level, settings.log.format) == ("info", "logfmt")
@@ -33,6 +36,7 @@ def test_defaults_are_the_documented_ones() -> None:
 def test_a_command_may_have_its_own_default() -> None:
     assert load(Command.SIMULATE, {}, {}).simulator.listen_address.port == 10465
     assert load(Command.DEMO, {}, {}).simulator.listen_address.port == 0
+    assert load(Command.DEMO, {}, {}).following.timeline_interval_seconds == 10.0
 
 
 @pytest.mark.parametrize(
@@ -61,13 +65,24 @@ def test_flag_goes_before_environment_before_file_before_default(
     assert settings.log.level == expected
 
 
+def test_what_is_kept_and_how_far_back_it_reaches_can_be_written_in_the_file(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    content = f"data_dir: {data}\nsince: 24h\nkernel: {{api_budget: 120}}\n"
+    settings = load(Command.RUN, _file(tmp_path, content), _KEY)
+    assert (settings.journal.data_dir, settings.journal.since_seconds) == (data, 86_400.0)
+    assert settings.kernel.api_budget == BudgetSize(per_minute=120)
+    assert not data.exists()
+
+
 def test_every_option_can_be_given_by_its_environment_variable(tmp_path: Path) -> None:
     readable = tmp_path / "readable"
     readable.write_text("content")
     samples = {"DURATION": "7s", "N": "7", "X": "7", "true|false": "no", "FILE": str(readable)}
     samples |= {"[HOST]:PORT": "127.0.0.1:7", "PATH": "/seven", "URL": "https://seven.example"}
     samples |= {"NAME[=WEIGHT]": "totp=7", "KEY": "seven", "ID": "seven", "NAME": "seven"}
-    samples |= {"DOMAIN": "seven.example"}
+    samples |= {"DOMAIN": "seven.example", "N%|N": "7%", "DIR": str(tmp_path)}
     for row in ROWS:
         option = row.option
         text = samples.get(option.kind.metavar, option.kind.metavar.rpartition("|")[2])
@@ -123,6 +138,10 @@ def test_the_file_may_hold_what_only_another_command_reads(tmp_path: Path) -> No
         ),
         ({"--web.telemetry-path": ("/-/ready",)}, _KEY, "taken by the exporter"),
         ({"--connection": ("a",), "--discovery.domain": ("b",)}, _KEY, "one or the other"),
+        ({"--timeline.interval": ("999ms",)}, _KEY, "--timeline.interval: 999ms is too short"),
+        ({"--api-budget": ("all",)}, _KEY, "--api-budget: 'all' is no budget: write 1% to 100%"),
+        ({"--data-dir": ("/dev/null",)}, _KEY, "--data-dir: '/dev/null' is no directory"),
+        ({"--since": ("yesterday",)}, _KEY, "--since: 'yesterday' is no duration"),
         ({"--discovery.poll-interval": ("0s",)}, _KEY, "--discovery.poll-interval: 0s is too"),
         ({}, {**_KEY, "MANAGED_AUTH_EXPORTER_LOG_FORMAT": "xml"}, "_LOG_FORMAT: 'xml' is none of"),
     ],
