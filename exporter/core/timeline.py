@@ -225,7 +225,7 @@ class _Matching:
     def _outcome(self, entry: TimelineEntry) -> Outcome:
         outcome, ended_ns = _outcome(entry), _end_ns(entry, self._now_ns)
         if outcome is Outcome.EXPIRED and any(
-            other.entry_id != entry.entry_id and abs(other.at_ns - ended_ns) <= HANDOVER_NS
+            other.at_ns > entry.at_ns and abs(other.at_ns - ended_ns) <= HANDOVER_NS
             for other in self._read
             if other.type in _TYPES
         ):

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.core.events import Listing, StateEvent, TimelineEntry, TimelineRead
@@ -18,10 +18,8 @@ from exporter.core.observations import (
     FlowEnded,
     FlowStarted,
     Observation,
-    Outcome,
-    StepEntered,
-    StepFinished,
 )
+from exporter.core.timeline import HANDOVER_NS
 from exporter.stores.store import SavedConnection
 from exporter.upstream.door import Door
 from tests.support.driving import CONNECTION, PAUSES, SECOND, START_NS
@@ -91,7 +89,9 @@ class Server:
             flow_step=login.step if running else "COMPLETED",
             flow_type=login.flow_type,
             pause=PAUSES.get(login.step, PAUSES["AWAITING_INPUT"]),
-            hosted_url=f"https://h/{login.number}" if login.flow_type == "LOGIN" and running else None,
+            hosted_url=f"https://h/{login.number}"
+            if login.flow_type == "LOGIN" and running
+            else None,
         )
 
     def snapshot(self, now_ns: int) -> StateEvent | None:
@@ -205,11 +205,15 @@ class Follower:
             self.door.detach(now_ns)
 
 
-def play(server: Server, follower: Follower, actions: list[tuple[str, int, int]]) -> int:
+def play(  # noqa: C901 - a case for each action
+    server: Server, follower: Follower, actions: list[tuple[str, int, int]]
+) -> int:
     now_ns = START_NS
     for action, pause_ms, choice in actions:
         now_ns += pause_ms * MS
-        running = server.running()
+        running, newest = server.running(), server.newest
+        if action == "begin" and newest and newest.truth == "expired":
+            now_ns += HANDOVER_NS  # Nobody logs in again faster than that.
         match action:
             case "begin" if running is None or choice == 0:
                 server.begin(("LOGIN", "REAUTH")[choice % 2], now_ns)
