@@ -5,8 +5,8 @@ from types import MappingProxyType
 from typing import Annotated
 
 from exporter.settings import kinds
-from exporter.settings.kinds import ListenAddress, Secret
 from exporter.settings.option import SIMULATE, SIMULATED, Command, Option
+from exporter.settings.values import ListenAddress, Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +166,8 @@ class SimulatorSettings:
     health_checks_per_minute: Annotated[
         float,
         Option(
-            "--simulator.health-checks-per-minute",
-            "How many health checks of idle connections begin by themselves; 0 is none.",
+            "--simulator.health-checks",
+            "How many health checks of idle connections begin by themselves in a minute; 0 is none.",
             kinds.number(0, 1_000_000),
             SIMULATED,
             "1",
