@@ -7,7 +7,6 @@ merges flags over environment over file over defaults; ``docs`` writes docs/conf
 
 from exporter.settings.file import SettingsError
 from exporter.settings.journal import JournalSettings
-from exporter.settings.kinds import BudgetSize, ListenAddress, Secret
 from exporter.settings.option import Command
 from exporter.settings.service import (
     FollowingSettings,
@@ -19,6 +18,7 @@ from exporter.settings.service import (
 from exporter.settings.simulator import SimulatorSettings
 from exporter.settings.sources import load
 from exporter.settings.table import Settings
+from exporter.settings.values import BudgetSize, ListenAddress, Secret
 
 __all__ = [
     "BudgetSize",

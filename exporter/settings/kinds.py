@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from exporter.settings.values import BudgetSize, ListenAddress, Secret
+
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
@@ -34,48 +36,6 @@ class Kind:
     metavar: str
     parse: Callable[[str], Any]
     pairs: bool = False
-
-
-class Secret:
-    """Text that shows itself only when asked: its repr and str are a mask."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-
-@dataclass(frozen=True, slots=True)
-class ListenAddress:
-    """Where to listen. An empty host is every interface; port 0 lets the system choose one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetSize:
-    """A share of the organisation's rate limit, and a bound besides, in requests a minute."""
-
-    share: float = 0.5
-    per_minute: int | None = None
 
 
 def is_loopback(host: str | None) -> bool:

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Annotated
 
 from exporter.settings import kinds
-from exporter.settings.kinds import BudgetSize, ListenAddress, Secret
 from exporter.settings.option import ALL, SERVICE, Command, Option
+from exporter.settings.values import BudgetSize, ListenAddress, Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.settings import kinds
-from exporter.settings.kinds import BudgetSize, Kind, ListenAddress, Secret
+from exporter.settings.kinds import Kind
 from exporter.settings.table import ROWS
+from exporter.settings.values import BudgetSize, ListenAddress, Secret
 
 _DURATION = kinds.duration(minimum_seconds=1)
 
@@ -122,16 +123,3 @@ def test_a_url_with_a_secret_in_it_is_refused_without_showing_it(url: str) -> No
     with pytest.raises(ValueError, match="leave only") as refusal:
         kinds.ORIGIN.parse(url)
     assert "hunter2" not in str(refusal.value)
-
-
-def test_a_secret_shows_itself_only_when_asked() -> None:
-    secret = Secret("sk-1")
-    assert "sk-1" not in f"{secret} {secret!r} {[secret]}"
-    assert secret.reveal() == "sk-1"
-    assert secret == Secret("sk-1")
-    assert len({secret, Secret("sk-1"), Secret("sk-2")}) == 2
-
-
-def test_an_address_is_written_as_it_is_read() -> None:
-    for text in (":10464", "[::1]:80", "127.0.0.1:0"):
-        assert str(kinds.LISTEN_ADDRESS.parse(text)) == text
