@@ -65,10 +65,7 @@ class Pending:
         if not self._keeps_spans or not isinstance(observation, StepFinished | FlowEnded):
             return Held(observation, 0)
         self._number += 1
-        try:
-            self._unsent.append(fact_row(self._number, observation))
-        except UnicodeEncodeError:
-            return Held(observation, 0)
+        self._unsent.append(fact_row(self._number, observation))
         return Held(observation, self._number)
 
     def hold(self, held: Held) -> None:

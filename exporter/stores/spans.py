@@ -1,5 +1,6 @@
 """Finished steps and flows, kept until their spans were exported or dropped."""
 
+import json
 from collections import deque
 from collections.abc import Iterable
 from typing import Final, Protocol
@@ -69,13 +70,13 @@ class SpanProgress:
 
 
 def fact_row(number: int, fact: Fact) -> Unsent:
-    """A fact as it is kept.
-
-    Raises:
-        UnicodeEncodeError: there is half a surrogate pair in its texts.
-    """
+    """A fact as it is kept; half a surrogate pair in its texts is replaced."""
     kind = STEP if isinstance(fact, StepFinished) else FLOW
-    return Unsent(number, kind, _ENCODER.encode(fact))
+    try:
+        return Unsent(number, kind, _ENCODER.encode(fact))
+    except UnicodeEncodeError:
+        text = json.dumps(msgspec.to_builtins(fact), ensure_ascii=False)
+        return Unsent(number, kind, text.encode(errors="replace"))
 
 
 def facts(rows: Iterable[Unsent]) -> list[tuple[int, Fact]]:

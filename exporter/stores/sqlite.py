@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from exporter.stores import rows
-from exporter.stores.faults import damaged, denied, refused
+from exporter.stores.faults import READ_ONLY, damaged, denied, refused
 from exporter.stores.schema import APPLICATION_ID, MIGRATIONS, Migration
 from exporter.stores.store import Batch, Contents, StoreError
 
 FILE_NAME: Final = "journal.sqlite3"
 BUSY_SECONDS: Final = 1.0
 """How long a process that is just ending may hold the file before another one gives up."""
+
+MIN_BYTES: Final = 512
+"""The smallest page, and so the smallest file: https://www.sqlite.org/fileformat2.html"""
 
 _TABLES: Final = "SELECT count(*) FROM sqlite_schema"
 
@@ -85,13 +88,16 @@ class SqliteStore:
         if self._value("PRAGMA journal_mode = WAL") != "wal":
             raise StoreError(f"{self.path}: its disk cannot hold it: name another --data-dir")
         connection.execute("PRAGMA synchronous = FULL")
-        found = self._value("PRAGMA quick_check(1)")
+        found = self._value("PRAGMA integrity_check(1)")
         if found != "ok":
-            raise StoreError(f"{self.path}: {damaged(' '.join(str(found).split()))}")
+            raise StoreError(f"{self.path}: {damaged(found)}")
         self._migrate(migrations)
 
     def _recognise(self, version: int) -> None:
         """See to it that the file is ours before anything is changed in it."""
+        size = self.path.stat().st_size
+        if 0 < size < MIN_BYTES:  # SQLite would take it for an empty one
+            raise StoreError(f"{self.path}: {damaged(f'it has {size} bytes')}")
         application = self._value("PRAGMA application_id")
         found = self._value("PRAGMA user_version")
         if application != APPLICATION_ID and (application or found or self._value(_TABLES)):
@@ -137,6 +143,8 @@ class SqliteStore:
             yield
         except (sqlite3.Error, OverflowError, UnicodeError) as error:
             raise StoreError(f"{self.path}: {refused(error)}") from error
+        except OSError as error:
+            raise StoreError(f"{self.path}: {denied(error)}") from error
 
     def _on_disk(self) -> tuple[int, int] | None:
         """Which file is at the path: a writer would not notice that its own is not there."""
@@ -163,3 +171,7 @@ def _make(directory: Path, path: Path) -> None:
         pass
     except OSError as error:
         raise StoreError(f"{path}: {denied(error)}") from error
+    for place in (directory, path):
+        # SQLite would open a file read-only, and then stumble over its lock.
+        if not os.access(place, os.R_OK | os.W_OK):
+            raise StoreError(f"{place}: {READ_ONLY}")
