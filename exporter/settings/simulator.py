@@ -167,7 +167,7 @@ class SimulatorSettings:
         float,
         Option(
             "--simulator.health-checks",
-            "How many health checks of idle connections begin by themselves in a minute; 0 is none.",
+            "How many idle connections are checked in a minute; 0 is none.",
             kinds.number(0, 1_000_000),
             SIMULATED,
             "1",
