@@ -210,6 +210,14 @@ def test_who_waits_goes_before_whoever_had_the_turn_before() -> None:
     assert made.take(TIMELINE, 60.0) == 0.0
 
 
+def test_who_has_had_the_turn_holds_nobody_up() -> None:
+    made = budget(8)
+    assert spend(made, 4) == [0.0] * 4
+    assert made.take(TIMELINE, 1.0) == 59.0
+    assert made.take(TIMELINE, 60.0) == 0.0
+    assert spend(made, 3, POLL, now=60.0) == [60.0] * 3
+
+
 def test_who_waited_and_left_holds_the_others_up_for_a_moment_only() -> None:
     made = budget(2)
     assert made.take(POLL, 0.0) == 0.0
@@ -228,13 +236,20 @@ def test_remembered_requests_are_bounded_and_so_is_the_budget() -> None:
     assert made.take(TIMELINE, 1.0) == 59.0
 
 
-def test_polls_keep_to_their_share_of_the_rate_limit() -> None:
-    assert paced_seconds(15, requests=1, limit=None) == 15
-    assert paced_seconds(15, requests=1, limit=600) == 15
-    assert paced_seconds(15, requests=100, limit=60) == 200
-    assert paced_seconds(15, requests=100, limit=0) == 15
+def test_polls_keep_to_their_half_of_the_budget() -> None:
+    assert paced_seconds(15, requests=1, allowed=None) == 15
+    assert paced_seconds(15, requests=1, allowed=300.0) == 15
+    assert paced_seconds(15, requests=10, allowed=60.0) == 20
 
 
-def test_rest_between_polls_is_bounded_however_small_the_limit() -> None:
-    assert paced_seconds(15, requests=100, limit=2) == MAX_PACED_SECONDS
-    assert paced_seconds(900, requests=100, limit=2) == 900
+def test_rest_between_polls_is_bounded_however_small_the_budget() -> None:
+    assert paced_seconds(15, requests=100, allowed=0.2) == MAX_PACED_SECONDS
+    assert paced_seconds(900, requests=100, allowed=0.2) == 900
+
+
+@given(st.integers(1, 1000), st.floats(8, 1000))
+def test_polls_that_pace_themselves_fit_into_what_timelines_leave_them(
+    requests: int, allowed: float
+) -> None:
+    seconds = paced_seconds(1, requests=requests, allowed=allowed)
+    assert 60 * requests / seconds <= allowed / 2 + 1e-6 or seconds == MAX_PACED_SECONDS
