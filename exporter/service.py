@@ -5,8 +5,9 @@ The only file that knows concrete classes of every room.
 
 import asyncio
 import time
-from contextlib import ExitStack, suppress
-from typing import Final
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from typing import Any, Final
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -14,17 +15,17 @@ from starlette.types import ASGIApp
 
 from exporter import __version__
 from exporter.core.observations import Sink
-from exporter.errors import UserError
-from exporter.settings import KernelSettings, Settings
+from exporter.parts import api_of, key_of, store_of, take_up, traces_of_environment
+from exporter.settings import Settings
 from exporter.sinks.fanout import FanOut
 from exporter.sinks.live import LiveView
 from exporter.sinks.metrics import build_metrics, register_sink_accounts, render
-from exporter.sinks.traces import TracesSink, sink_from_environment
+from exporter.stores.journal import Journal
+from exporter.upstream.budget import Budget
 from exporter.upstream.discovery import Discovery, FollowNow
 from exporter.upstream.health import SourceHealth
-from exporter.upstream.kernel_api import KernelApi
-from exporter.upstream.key import ApiKey, ApiKeyFile
 from exporter.upstream.roster import Roster
+from exporter.upstream.timeline import Timeline
 from exporter.web import Condition, FollowResult, Readiness, Views, WebServer, bind, create_app
 from exporter.website_error_rules import load_classifier
 
@@ -55,25 +56,40 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         classify = load_classifier(settings.metrics.website_error_rules_file)
-        key = _key(settings.kernel)
+        key = key_of(settings.kernel)
         with ExitStack() as mistaken:
+            store = store_of(settings.journal.data_dir)
+            if store:
+                mistaken.callback(store.close)
             sockets = [
                 mistaken.enter_context(bind(address.host, address.port, option=_LISTEN))
                 for address in settings.web.listen_addresses
             ]
-            self.traces = _traces()
+            self.traces = traces_of_environment()
             if self.traces:
                 mistaken.callback(self.traces.shutdown, FLUSH_SECONDS)
             self.live = LiveView()
             self.health = SourceHealth()
             self._registry = CollectorRegistry()
             self._fanout = self._sinks()
-            self._api = _api(settings.kernel, key, self._fanout, self.health)
+            size = settings.kernel.api_budget
+            budget = Budget(size.share, size.per_minute)
+            self._api = api_of(
+                settings.kernel, key, self._fanout, health=self.health, budget=budget
+            )
+            self._journal = Journal(store, self._fanout, spans=self.traces) if store else None
+            self._roster = self._follow_with(classify)
+            take_up(self._journal, self._roster, settings.journal, time.time_ns())
             mistaken.pop_all()
-        self._roster = Roster(self._api, self._fanout, classify=classify)
+        self._timeline = Timeline(
+            self._api,
+            self._roster,
+            self._fanout,
+            interval_seconds=settings.following.timeline_interval_seconds,
+        )
         self._discovery = self._discover()
         self._web = WebServer(self._app(), sockets)
-        self._polling: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def _sinks(self) -> FanOut:
         options, traces = self._settings.metrics, self.traces
@@ -91,6 +107,14 @@ class Service:
         register_sink_accounts(self._registry, fanout.accounts)
         return fanout
 
+    def _follow_with(self, classify: Callable[[str], str]) -> Roster:
+        return Roster(
+            self._api,
+            self._journal or self._fanout,
+            classify=classify,
+            keeper=self._journal,
+        )
+
     def _discover(self) -> Discovery:
         following = self._settings.following
         return Discovery(
@@ -98,6 +122,7 @@ class Service:
             self._roster,
             self._fanout,
             health=self.health,
+            timeline=self._timeline,
             connection_ids=following.connection_ids,
             domain=following.domain,
             profile_name=following.profile_name,
@@ -110,24 +135,40 @@ class Service:
         return self._web.urls
 
     async def start(self) -> None:
-        """Serve, and begin to follow."""
+        """Serve, and begin to follow; what an earlier process followed goes first."""
+        if self._journal:
+            await self._journal.flush()
+            self._run(self._journal.run(), "journal")
+        self._roster.follow_open()
         await self._web.start()
-        self._polling = asyncio.create_task(self._discovery.run(), name="discovery")
+        self._run(self._discovery.run(), "discovery")
+        self._run(self._timeline.run(), "timeline")
         _log.info("serving", urls=" ".join(self.urls), version=__version__)
         if self.traces is None:
             _log.info("traces are off", mend="set OTEL_EXPORTER_OTLP_ENDPOINT")
+        if self._journal is None:
+            _log.info("what is counted is kept in memory only", mend="set --data-dir")
 
     async def stop(self) -> None:
-        """Close every stream, answer the last requests, export the last spans; within 5 s."""
-        if self._polling:
-            self._polling.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._polling
-        await asyncio.gather(self._roster.stop(), self._web.stop())
+        """Close every stream, answer the last requests, write and export what is left.
+
+        Within 5 s, unless the disk of the journal hangs.
+        """
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(self._discovery.stop(), self._roster.stop(), self._web.stop())
         await self._api.aclose()
+        if self._journal:
+            await self._journal.stop()
         if self.traces:
             await asyncio.to_thread(self.traces.shutdown, FLUSH_SECONDS)
+        if self._journal:
+            await self._journal.close()
         _log.info("stopped")
+
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
 
     def readiness(self) -> Readiness:
         """Whether flows can be followed, and told of."""
@@ -135,10 +176,12 @@ class Service:
             time.time_ns(), poll_interval_seconds=self._discovery.paced_interval_seconds
         )
         failing = self._fanout.failing()
-        told = f"failing: {', '.join(failing)}" if failing else "observations are taken"
+        problems = [f"failing: {', '.join(failing)}"] if failing else []
+        if self._journal and self._journal.problem:
+            problems.append(f"the journal cannot be written: {self._journal.problem}")
         return Readiness(
             source=Condition(source.ready, source.reason),
-            sink=Condition(not failing, told),
+            sink=Condition(not problems, "; ".join(problems) or "observations are taken"),
         )
 
     async def _follow(self, connection_id: str) -> FollowResult:
@@ -154,44 +197,3 @@ class Service:
         )
         path = self._settings.web.telemetry_path
         return create_app(views, version=__version__, telemetry_path=path)
-
-
-def _key(kernel: KernelSettings) -> ApiKey | ApiKeyFile:
-    try:
-        if kernel.api_key_file:
-            return ApiKeyFile(kernel.api_key_file)
-        if kernel.api_key:
-            return ApiKey(kernel.api_key.reveal())
-    except OSError as error:
-        raise UserError(
-            f"--kernel.api-key-file: cannot read {kernel.api_key_file}: {error.strerror}"
-        ) from error
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    raise UserError(
-        "there is no API key: set KERNEL_API_KEY, or name its file with --kernel.api-key-file"
-        " (to look around without one: managed-auth-exporter demo)"
-    )
-
-
-def _api(
-    kernel: KernelSettings, key: ApiKey | ApiKeyFile, sink: Sink, health: SourceHealth
-) -> KernelApi:
-    try:
-        return KernelApi(
-            kernel.base_url, key, sink, health=health, allow_insecure=kernel.allow_insecure
-        )
-    except ValueError as error:
-        raise UserError(f"--kernel.base-url: {error}") from error
-    except OSError as error:
-        raise UserError(
-            "the CA certificates cannot be read: mend SSL_CERT_FILE or SSL_CERT_DIR"
-            f" ({type(error).__name__})"
-        ) from error
-
-
-def _traces() -> TracesSink | None:
-    try:
-        return sink_from_environment()
-    except ValueError as error:
-        raise UserError(str(error)) from error

@@ -155,7 +155,7 @@ async def test_an_exporter_that_keeps_the_pace_of_a_small_rate_limit_is_ready(
             now_ns = time.time_ns()
             monkeypatch.setattr(time, "time_ns", lambda: now_ns + 200 * 10**9)
             at_pace = service.readiness().source
-            monkeypatch.setattr(time, "time_ns", lambda: now_ns + 300 * 10**9)
+            monkeypatch.setattr(time, "time_ns", lambda: now_ns + 1300 * 10**9)
             late = service.readiness().source
         finally:
             await service.stop()

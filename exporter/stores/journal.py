@@ -130,6 +130,10 @@ class Journal:
         """A complete list was begun at this local time."""
         self._pending.listed(at_ns)
 
+    async def flush(self) -> None:
+        """Write what has been gathered so far, and tell it; waits for the store as long as ever."""
+        await self._try()
+
     async def run(self) -> None:
         """Write batches until the journal is stopped; may be cancelled at any time."""
         while not self._stopped:

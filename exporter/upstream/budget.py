@@ -11,6 +11,8 @@ from typing import Final
 
 SHARE: Final = 0.5
 """The share of the rate limit that is taken: the rest is the organisation's own product's."""
+POLLS_SHARE: Final = 0.5
+"""The part of the budget that polls take at most: the rest is for timelines."""
 MAX_PACED_SECONDS: Final = 300.0
 """Longest rest that the rate limit can impose: a limit that is wrong, or small for a moment only,
 must not blind the exporter for longer."""
@@ -116,7 +118,7 @@ class Budget:
     def _ready_within(self, allowed: float, log: deque[float], spender: Spender) -> float:
         ready = _room_at(log, allowed)
         if spender is Spender.TIMELINE:
-            left = allowed - min(self._reserved, allowed / 2)
+            left = allowed - min(self._reserved, allowed * POLLS_SHARE)
             ready = max(ready, _room_at(self._timelines, left))
         return ready
 
@@ -140,12 +142,13 @@ def _room_at(log: deque[float], per_minute: float) -> float:
     return log[-count] + _MINUTE_SECONDS * max(1.0, 1.0 / per_minute)
 
 
-def paced_seconds(interval_seconds: float, *, requests: int, limit: int | None) -> float:
-    """The time from poll to poll of so many ``requests`` that keeps to the share.
+def paced_seconds(interval_seconds: float, *, requests: int, allowed: float | None) -> float:
+    """The time from poll to poll of so many ``requests`` that takes half of the budget at most.
 
-    Never longer than ``MAX_PACED_SECONDS``, unless the interval is.
+    ``allowed`` is the budget, in requests a minute, None where there is none: the other half is for
+    timelines. Never longer than ``MAX_PACED_SECONDS``, unless the interval is.
     """
-    if not limit:
+    if not allowed:
         return interval_seconds
-    needed = _MINUTE_SECONDS * requests / (limit * SHARE)
+    needed = _MINUTE_SECONDS * requests / (allowed * POLLS_SHARE)
     return max(interval_seconds, min(needed, MAX_PACED_SECONDS))

@@ -94,10 +94,8 @@ class Discovery:
     @property
     def paced_interval_seconds(self) -> float:
         """The time from poll to poll that is to be expected, given the rate limit."""
-        limit = self._api.rate_limit
-        return paced_seconds(
-            self._interval, requests=self._requests, limit=limit.limit if limit else None
-        )
+        allowed = self._api.budget.requests_per_minute
+        return paced_seconds(self._interval, requests=self._requests, allowed=allowed)
 
     async def run(self) -> None:
         """Poll for ever."""
@@ -263,7 +261,9 @@ class Discovery:
         if self._failing:
             _log.info("polling works again")
         self._failing = self._refused = False
-        rest = max(self._interval, self.paced_interval_seconds - took_seconds)
+        paced = self.paced_interval_seconds
+        self._api.budget.reserve(60 * self._requests / paced)
+        rest = max(self._interval, paced - took_seconds)
         return rest * (1 + JITTER * (2 * self._clock.random() - 1))
 
     def _failed(self, problem: str, error: ApiError | None = None) -> float:

@@ -71,12 +71,13 @@ class KernelApi:
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         url = checked_base_url(base_url, allow_insecure=allow_insecure)
+        self.budget: Final = budget or Budget()
         self._connections = f"{str(url).rstrip('/')}/auth/connections"
         self._client = Client(
             url,
             key,
             sink,
-            budget=budget or Budget(),
+            budget=self.budget,
             clock=clock,
             health=health or SourceHealth(),
             ssl_context=ssl_context,

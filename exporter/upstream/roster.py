@@ -1,8 +1,8 @@
 """The connections that are followed: each with its door and the task that follows it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
 
 import msgspec
 import structlog
@@ -49,6 +49,16 @@ class _Entry:
         self.wish = Wish()
 
 
+class Timelines(Protocol):
+    """What is asked of whoever reads timelines."""
+
+    async def settle(self, connection_id: str, /) -> None:
+        """Read one now, before a new stream of a flow that may be over is believed."""
+
+    def ended(self, connection_id: str, /) -> None:
+        """A flow ended that something else than the timeline told of."""
+
+
 class Roster:
     """Which connections are followed, and the way for events to reach them.
 
@@ -56,12 +66,11 @@ class Roster:
     that are followed no more stay, for what of their timelines is counted and for the link from a
     flow to the one before it, until their place is needed.
 
-    ``settle`` reads a connection's timeline, before a new stream of a flow that may be over is
-    believed; ``on_ended`` is told of flows that ended without the timeline. Of a connection that is
-    admitted for the first time nothing is counted that had ended by ``since_ns``.
+    Of a connection that is admitted for the first time nothing is counted that had ended by
+    ``since_ns``.
     """
 
-    def __init__(  # noqa: PLR0913 - parts of the service, most with a default
+    def __init__(
         self,
         api: KernelApi,
         sink: Sink,
@@ -71,8 +80,6 @@ class Roster:
         idle: IdleLimit | None = None,
         max_connections: int = MAX_CONNECTIONS,
         keeper: Keeper | None = None,
-        settle: Callable[[str], Awaitable[None]] | None = None,
-        on_ended: Callable[[str], None] | None = None,
     ) -> None:
         self.since_ns = 0
         self._api = api
@@ -82,8 +89,7 @@ class Roster:
         self._idle = idle or IdleLimit()
         self._max_connections = max_connections
         self._keeper = keeper or KeepsNothing()
-        self._settle = settle
-        self._on_ended = on_ended
+        self._timelines: Timelines | None = None
         self._forgotten: dict[str, int] = {}
         self._entries: dict[str, _Entry] = {}
         self._resting: dict[str, None] = {}
@@ -97,6 +103,10 @@ class Roster:
             return None
         unsettled = entry.door.is_unsettled(self._clock.unix_ns())
         return Tracked(entry.since_ns, entry.door.in_progress, unsettled)
+
+    def consult(self, timelines: Timelines) -> None:
+        """Ask these from now on."""
+        self._timelines = timelines
 
     def restore(
         self, saved: Mapping[str, SavedConnection], forgotten: Mapping[str, int]
@@ -140,10 +150,14 @@ class Roster:
         return True
 
     def _admit(self, connection_id: str, tracker: FlowTracker) -> _Entry:
-        door = Door(tracker, self._sink, keeper=self._keeper, on_ended=self._on_ended)
+        door = Door(tracker, self._sink, keeper=self._keeper, on_ended=self._ended)
         self._entries[connection_id] = entry = _Entry(door)
         self._resting[connection_id] = None
         return entry
+
+    def _ended(self, connection_id: str) -> None:
+        if self._timelines:
+            self._timelines.ended(connection_id)
 
     def timeline_read_ns(self, connection_id: str) -> int:
         """The local time at which the connection's timeline was last read; 0 where it never was."""
@@ -239,7 +253,7 @@ class Roster:
                 clock=self._clock,
                 idle=self._idle,
                 wish=wish,
-                settle=self._settle,
+                settle=self._timelines.settle if self._timelines else None,
             )
             try:
                 step = await follower.run()

@@ -59,6 +59,7 @@ class Timeline:
         self._names: dict[str, tuple[str, str]] = {}
         self._told_at = clock.monotonic()
         self._failing = False
+        roster.consult(self)
 
     def listed(self, listing: Listing) -> None:
         """A connection was listed; where it looks different than before, something happened."""
