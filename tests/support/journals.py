@@ -1,5 +1,6 @@
 """Journals on real disks: where to put them, what to put in, and how to spoil them."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,9 +80,11 @@ class Recorder:
 
     def __init__(self) -> None:
         self.seen: list[Observation] = []
+        self.told = asyncio.Event()
 
     def observe(self, observation: Observation, /) -> None:
         self.seen.append(observation)
+        self.told.set()
 
 
 class Spans:
