@@ -48,7 +48,7 @@ MAX_PENDING: Final = 16
 DOUBT_NS: Final = 10 * 10**9
 """How long after its end an entry waits that lies near a flow without overlapping it: by then the
 flow's own entry shows as well."""
-HANDOVER_NS: Final = 10**8
+HANDOVER_NS: Final = 10**7
 """A flow that expires within this time of the next one's beginning was superseded by it: Kernel
 lets a new login take over a flow that is past its expiry, and the timeline has no word for that."""
 LONGEST_FLOW_NS: Final = 21 * 60 * 10**9
