@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from exporter.stores import rows
@@ -30,8 +31,8 @@ _TABLES: Final = "SELECT count(*) FROM sqlite_schema"
 class SqliteStore:
     """Keeps a journal in ``directory``, which is made where it is missing.
 
-    The file is opened, checked and written to on construction. It may be used in another thread
-    than the one that opened it, by one at a time.
+    The file is opened, checked and written to on construction. Any thread may use it; they wait for
+    each other.
 
     Args:
         directory: where the journal is, or is to be.
@@ -43,6 +44,8 @@ class SqliteStore:
 
     def __init__(self, directory: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         self.path: Final = directory / FILE_NAME
+        # To close a connection that another thread is using would crash the process.
+        self._alone: Final = Lock()
         _make(directory, self.path)
         with self._telling():
             self._connection: Final = sqlite3.connect(
@@ -76,7 +79,7 @@ class SqliteStore:
 
     def close(self) -> None:
         """Let go of the file; never raises."""
-        with suppress(sqlite3.Error):
+        with self._alone, suppress(sqlite3.Error):
             self._connection.close()
 
     def _open(self, migrations: Sequence[Migration]) -> None:
@@ -139,8 +142,10 @@ class SqliteStore:
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
+        """Have the connection alone, and tell of every refusal as a ``StoreError``."""
         try:
-            yield
+            with self._alone:
+                yield
         except (sqlite3.Error, OverflowError, UnicodeError) as error:
             raise StoreError(f"{self.path}: {refused(error)}") from error
         except OSError as error:

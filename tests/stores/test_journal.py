@@ -234,6 +234,36 @@ async def test_a_journal_that_fails_is_gone_on_without_and_tried_ever_more_rarel
     await journal.close()
 
 
+async def test_once_it_is_written_again_batches_follow_each_other_as_before(
+    store: Wrapped, sink: Recorder
+) -> None:
+    tries = iter([1, 2, 3])
+    store.before = lambda: None if next(tries) == 3 else full()
+    pauses = Pauses(4)
+    journal = made(store, sink, sleep=pauses)
+    journal.observe(started(1))
+    with capture_logs(), pytest.raises(asyncio.CancelledError):
+        await journal.run()
+    assert pauses.seconds == [0.1, 1.0, 2.0, 0.1, 0.1]
+    await journal.close()
+
+
+async def test_while_it_fails_a_later_word_about_a_connection_counts(
+    journal: Journal, store: Wrapped
+) -> None:
+    store.before = full
+    journal.touch("gone", saved("x"))
+    journal.forget("back", START_NS)
+    with capture_logs():
+        await journal._try()
+        journal.forget("gone", START_NS)
+        journal.touch("back", saved("y"))
+        store.before = lambda: None
+        await journal._try()
+    assert store.load().connections == {"back": SavedConnection(b"y")}
+    assert store.load().forgotten == {"gone": START_NS}
+
+
 async def test_while_it_fails_observations_pass_and_nothing_that_changed_is_lost(
     journal: Journal, store: Wrapped, sink: Recorder
 ) -> None:
@@ -408,6 +438,23 @@ async def test_spans_that_were_not_exported_are_made_again_by_the_next_process(
     await after._try()
     assert [row.number for row in store.load().unsent] == [5]
     await after.close()
+    await journal.close()
+
+
+async def test_what_was_exported_while_the_journal_failed_is_not_kept_any_more(
+    store: Wrapped, sink: Recorder
+) -> None:
+    spans = Spans()
+    journal = made(store, sink, spans)
+    store.before = full
+    with capture_logs():
+        for number in (1, 2, 3):
+            journal.observe(finished(number))
+            await journal._try()
+        spans.settled = 2
+        store.before = lambda: None
+        await journal._try()
+    assert [row.number for row in store.commits[-1].unsent] == [3]
     await journal.close()
 
 

@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,6 +183,25 @@ def test_closing_twice_and_using_it_afterwards_raise_nothing_of_sqlite(tmp_path:
         store.load()
     with pytest.raises(StoreError):
         store.commit(FULL_BATCH)
+
+
+def test_closing_waits_for_the_thread_that_is_writing(tmp_path: Path) -> None:
+    refused: list[StoreError] = []
+
+    def write(store: SqliteStore) -> None:
+        try:
+            while True:
+                store.commit(FULL_BATCH)
+        except StoreError as error:
+            refused.append(error)
+
+    for _ in range(20):
+        store = SqliteStore(tmp_path)
+        thread = threading.Thread(target=write, args=(store,))
+        thread.start()
+        store.close()
+        thread.join(20)
+    assert len(refused) == 20
 
 
 def test_a_second_exporter_is_told_that_the_first_uses_it(tmp_path: Path) -> None:
