@@ -24,7 +24,7 @@ ENV: Final = {"KERNEL_API_KEY": API_KEY, "KERNEL_BASE_URL": "http://127.0.0.1:9"
 OPTIONS: Final = ("--discovery.poll-interval=1s", "--timeline.interval=2s")
 AS_OTHERS: Final = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--")
 NO_FILE_MAY_GROW: Final = ("sh", "-c", 'ulimit -f 0; exec "$0" "$@"')
-PLAYED: Final = [name for name in (*SCENARIOS, *QUICK_SCENARIOS) if name != "superseded"]
+PLAYED: Final = (*SCENARIOS, *QUICK_SCENARIOS)
 
 
 def check_mistake(stopped: Stopped, data_dir: Path) -> None:
@@ -196,7 +196,7 @@ async def test_no_secret_gets_into_the_journal(tmp_path: Path) -> None:
     async with living(told(), tmp_path) as lives:
         lives.received.status = 503
         async with lives.life(*OPTIONS) as exporter:
-            lives.begin([*PLAYED, "superseded"])
+            lives.begin(PLAYED)
             kept = b""
             while lives.simulator.ledger.running():
                 await lives.scrape(exporter)

@@ -40,8 +40,7 @@ LIFE_SECONDS: Final = (0.3, 3.0)
 SCRAPE_SECONDS: Final = 0.2
 TIME_SCALE: Final = 20.0
 """Flows last 0.05 to 5 s."""
-PLAYED: Final = tuple(name for name in (*SCENARIOS, *QUICK_SCENARIOS) if name != "superseded")
-"""The timeline shows a superseded flow as an expiry; only who saw the next one begin can tell."""
+PLAYED: Final = (*SCENARIOS, *QUICK_SCENARIOS)
 
 
 class Form(NamedTuple):

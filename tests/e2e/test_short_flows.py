@@ -12,9 +12,9 @@ from tests.support.samples import counted, total
 from tests.support.secrets import API_KEY
 from tests.support.trees import check_trees
 
-FLOWS: Final = 30
+FLOWS: Final = 24
 SHORT: Final = tuple(QUICK_SCENARIOS)
-ARRIVAL_SECONDS: Final = 0.25
+ARRIVAL_SECONDS: Final = 0.2
 
 
 async def test_flows_of_1_to_5_seconds_count_with_polls_of_15_seconds(tmp_path: Path) -> None:

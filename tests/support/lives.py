@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from exporter.simulator.config import SimulatorConfig
+from exporter.simulator.connection import Connection
 from exporter.simulator.runner import Simulator
 from tests.otlp_receiver import Received, http_receiver
 from tests.support.process import Exporter, exporting, free_port
 from tests.support.samples import Samples, Series, only, outcomes, total
 
 SETTLED_SECONDS: Final = 30.0
-SCRAPE_SECONDS: Final = 0.1
+SCRAPE_SECONDS: Final = 0.2
+REST_NS: Final = 50_000_000
 STALEST: Final = "timeline_stalest_read_timestamp_seconds"
 LASTING: Final = ("flows_started_total", "flows_ended_total", "flow_failures_total")
 """The counters that a restart does not set back."""
@@ -56,11 +58,36 @@ class Lives:
 
     def begin(self, scenarios: Iterable[str]) -> None:
         """Let a flow of each scenario begin now, each on a connection that is idle."""
-        world = self.simulator.world
         for name in scenarios:
-            connection = world.pick(name)
+            connection = self._pick(name)
             assert connection is not None, "all connections are busy: there are too few of them"
-            world.start(connection, name)
+            self.simulator.world.start(connection, name)
+
+    async def play(self, scenarios: Iterable[str]) -> None:
+        """Let a flow of each scenario begin as soon as a connection is idle; wait for them all."""
+        for name in scenarios:
+            while True:
+                if connection := self._pick(name):
+                    break
+                await asyncio.sleep(REST_NS / 1e9)
+            self.simulator.world.start(connection, name)
+        await self.simulator.finished()
+
+    def _pick(self, scenario: str) -> Connection | None:
+        """An idle connection that has had a rest since its last flow.
+
+        Where a flow expires and the next one begins in the same moment, the timeline looks just as
+        it does where the next one has superseded it.
+        """
+        world = self.simulator.world
+        for _ in world.connections:
+            connection = world.pick(scenario)
+            if connection is None:
+                return None
+            ended_ns = connection.flow.record.ended_ns if connection.flow else None
+            if ended_ns is None or world.clock.now_ns() - ended_ns > REST_NS:
+                return connection
+        return None
 
     async def scrape(self, exporter: Exporter) -> Samples:
         """The metrics: they add up, never go back, and never tell of what did not happen."""
@@ -76,7 +103,7 @@ class Lives:
         for series in self._lasting(samples):
             before = self._highest.get(series, 0)
             assert samples.get(series, 0) >= before, f"{series} went back from {before}"
-        self._highest |= {series: samples[series] for series in self._lasting(samples)}
+        self._highest |= {series: value for series, value in samples.items() if value}
         return samples
 
     async def until(self, exporter: Exporter, name: str, value: float) -> Samples:
