@@ -248,20 +248,33 @@ async def test_once_it_is_written_again_batches_follow_each_other_as_before(
     await journal.close()
 
 
-async def test_while_it_fails_a_later_word_about_a_connection_counts(
+async def test_what_changes_during_a_commit_that_fails_is_the_last_word(
     journal: Journal, store: Wrapped
 ) -> None:
-    store.before = full
+    disk = Hanging()
+
+    def hang_and_fail() -> None:
+        disk()
+        full()
+
+    store.before = hang_and_fail
     journal.touch("gone", saved("x"))
     journal.forget("back", START_NS)
+    journal.listed(START_NS)
     with capture_logs():
-        await journal._try()
+        trying = asyncio.create_task(journal._try())
+        await asyncio.to_thread(disk.reached.wait, 20)
         journal.forget("gone", START_NS)
         journal.touch("back", saved("y"))
+        journal.listed(START_NS + 1)
+        disk.free.set()
+        await trying
         store.before = lambda: None
         await journal._try()
-    assert store.load().connections == {"back": SavedConnection(b"y")}
-    assert store.load().forgotten == {"gone": START_NS}
+    contents = store.load()
+    assert contents.connections == {"back": SavedConnection(b"y")}
+    assert contents.forgotten == {"gone": START_NS}
+    assert contents.listed_ns == START_NS + 1
 
 
 async def test_while_it_fails_observations_pass_and_nothing_that_changed_is_lost(
@@ -423,6 +436,9 @@ async def test_spans_that_were_not_exported_are_made_again_by_the_next_process(
     spans.settled = 1
     await journal._try()  # that one was exported is reason enough to write
     assert [row.number for row in store.load().unsent] == [2, 3, 4]
+    written = len(store.commits)
+    await journal._try()  # and once is enough
+    assert len(store.commits) == written
 
     # kill -9, and another process
     resumed, new_sink = Spans(), Recorder()
@@ -538,6 +554,8 @@ async def test_spans_that_were_exported_on_shutdown_are_not_made_again(
     spans.settled = spans.handed
     await journal.close()
 
+    journal._thread._thread.join(20)
+    assert not journal._thread._thread.is_alive()
     again = SqliteStore(tmp_path)  # the store was let go of
     assert again.load().unsent == []
     again.close()
