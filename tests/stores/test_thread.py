@@ -72,3 +72,18 @@ print("over")
     told = in_a_process(code)
     assert (told.stdout, told.stderr, told.returncode) == ("over\n", "", 0)
     assert time.monotonic() - began < 20
+
+
+async def test_whoever_stops_waiting_for_a_call_harms_nobody() -> None:
+    free = threading.Event()
+    thread = CallThread("test")
+    given_up, later = thread.call(lambda: assert_set(free)), thread.call(lambda: None)
+    given_up.cancel()
+    free.set()
+    await later
+    assert given_up.cancelled()
+    thread.end()
+
+
+def assert_set(event: threading.Event) -> None:
+    assert event.wait(20)
