@@ -154,8 +154,10 @@ class FlowTracker:
         if reading.target is None:
             self._note_illegal(reading, out)
             return
-        if self._has_ended(reading, reading.target, just_told=just_told):
-            return
+        if not reading.unbroken:
+            stale = just_told and self._is_older(event.at_ns, reading.target)
+            if stale or self._has_ended(reading, reading.target):
+                return
         state.event_ns, state.fresh, state.resumed = event.at_ns, False, None
         if reading.another_flow:
             ending = Ending(Outcome.SUPERSEDED, Observed.STREAM, reading.at_ns)
@@ -189,12 +191,15 @@ class FlowTracker:
         if target in WORKING:
             look(state, event, reading.at_ns, self._classify, out, entered=entered)
 
-    def _has_ended(self, reading: Reading, target: FlowState, *, just_told: bool) -> bool:
+    def _is_older(self, at_ns: int, target: FlowState) -> bool:
+        """Whether a new stream still shows what came before an end that the timeline told of."""
+        ended_ns = self._state.ended_ns
+        return at_ns < ended_ns or (target in TERMINAL and at_ns == ended_ns)
+
+    def _has_ended(self, reading: Reading, target: FlowState) -> bool:
         """Whether a new stream still shows at work the flow that has been counted as ended."""
-        if reading.unbroken or self._state.flow or target not in WORKING:
+        if self._state.flow or target not in WORKING:
             return False
-        if just_told and reading.at_ns < self._state.ended_ns:
-            return True
         return self._state.last_identity.agrees(reading.identity)
 
     def _is_same_flow(self, flow: OpenFlow, reading: Reading) -> bool:

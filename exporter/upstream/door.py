@@ -26,8 +26,9 @@ _SAMPLES: Final = (Listing, DeadlineCheck)
 class Door:
     """A connection's tracker, what comes out of it, and whether a stream is attached to it.
 
-    ``last_event_id`` is the stream's, as far as its events have been fed. ``on_ended`` is called
-    when anything but the timeline has told of a flow's end.
+    ``last_event_id`` is the stream's, as far as its events have been fed, while a flow is open.
+    Later it would bring back flows that the timeline has told of since.
+    ``on_ended`` is called when anything but the timeline has told of a flow's end.
     """
 
     __slots__ = ("_keeper", "_lost", "_on_ended", "_sink", "attached", "last_event_id", "tracker")
@@ -73,7 +74,7 @@ class Door:
         for observation in observations:
             self._sink.observe(observation)
             if isinstance(observation, FlowEnded):
-                self._lost = None
+                self._lost, self.last_event_id = None, ""
                 if self._on_ended and observation.observed is not Observed.TIMELINE:
                     self._on_ended(self.tracker.connection_id)
         if observations or self.in_progress or not isinstance(event, _SAMPLES):
@@ -89,6 +90,8 @@ class Door:
     def detach(self, received_ns: int) -> None:
         """The stream is gone."""
         self.attached = False
+        if not self.in_progress:
+            self.last_event_id = ""
         self.feed(StreamDetached(), received_ns)
         self._lost = GapCause.RECONNECT if self.in_progress else None
 

@@ -89,8 +89,6 @@ class Follower:
         self._wish = wish
         self._settle = settle
         self._cursor = Cursor()
-        if door.in_progress:
-            self._cursor.last_event_id = door.last_event_id
         self._stream = _Stream()
         self._had_flow = False
 
@@ -144,6 +142,7 @@ class Follower:
 
     async def _open(self) -> StreamEnd:
         stream = self._stream
+        self._cursor.last_event_id = self._door.last_event_id
         try:
             async with self._api.events(self._connection_id, self._cursor.header()) as chunks:
                 stream.opened, stream.opened_seconds = True, self._clock.monotonic()

@@ -47,11 +47,16 @@ class Login:
 
 @dataclass
 class Server:
-    """What really happens. ``late_ns``: ``completed_at`` shows so long after the end."""
+    """What really happens. ``late_ns``: ``completed_at`` shows so long after the end.
+
+    With ``event_ids`` a stream that comes back gets what it missed, instead of a snapshot.
+    """
 
     sessions: bool
     restamps: bool
+    event_ids: bool
     late_ns: int
+    reports: list[StateEvent] = field(default_factory=list)
     logins: list[Login] = field(default_factory=list)
 
     @property
@@ -94,8 +99,21 @@ class Server:
             else None,
         )
 
-    def snapshot(self, now_ns: int) -> StateEvent | None:
-        return self.state(now_ns if self.restamps else None)
+    def report(self) -> tuple[str, StateEvent | None]:
+        """The present state as a message with its id."""
+        state = self.state()
+        if state:
+            self.reports.append(state)
+        return (str(len(self.reports)) if self.event_ids else ""), state
+
+    def since(self, last_event_id: str, now_ns: int) -> list[tuple[str, StateEvent]]:
+        """What a new stream begins with."""
+        if last_event_id:
+            missed = enumerate(self.reports[int(last_event_id) :], int(last_event_id) + 1)
+            return [(str(number), state) for number, state in missed]
+        state = self.state(now_ns if self.restamps else None)
+        number = str(len(self.reports)) if self.event_ids else ""
+        return [(number, state)] if state else []
 
     def listing(self, now_ns: int) -> Listing:
         login = self.newest
@@ -157,6 +175,7 @@ class Follower:
         assert self.saved is not None
         self.held = []
         self.door = Door(FlowTracker.restore(self.saved.state, classify=lambda _: "other"), self)
+        self.door.last_event_id = self.saved.last_event_id
         if self.door.in_progress:
             self.door.resume(now_ns)
 
@@ -176,12 +195,13 @@ class Follower:
         if self.door.attached:
             return
         unsettled = self.door.is_unsettled(now_ns)
-        snapshot = self.server.snapshot(now_ns)
+        begins_with = self.server.since(self.door.last_event_id, now_ns)
         self.door.attach(now_ns)
         if unsettled:
             self.read(now_ns)
-        if snapshot:
-            self.door.feed(snapshot, now_ns)
+        for number, state in begins_with:
+            self.door.last_event_id = number
+            self.door.feed(state, now_ns)
         if not self.server.running():
             self.door.detach(now_ns)
 
@@ -194,8 +214,9 @@ class Follower:
 
     def report(self, now_ns: int) -> None:
         """The server reports its state on the stream, which ends with the flow."""
-        state = self.server.state()
+        number, state = self.server.report()
         if self.door.attached and state:
+            self.door.last_event_id = number
             self.door.feed(state, now_ns)
             if not self.server.running():
                 self.door.detach(now_ns)
@@ -267,6 +288,7 @@ worlds = st.builds(
     Server,
     sessions=st.booleans(),
     restamps=st.booleans(),
+    event_ids=st.booleans(),
     late_ns=st.sampled_from([0, 3 * SECOND]),
 )
 
