@@ -6,7 +6,7 @@ The only file that knows concrete classes of every room.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Final
 
 import structlog
@@ -137,7 +137,8 @@ class Service:
     async def start(self) -> None:
         """Serve, and begin to follow; what an earlier process followed goes first."""
         if self._journal:
-            await self._journal.flush()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._journal.flush(), FLUSH_SECONDS)
             self._run(self._journal.run(), "journal")
         self._roster.follow_open()
         await self._web.start()

@@ -115,6 +115,11 @@ class FlowTracker:
         return self._state.unwatched_ns
 
     @property
+    def lacks_later(self) -> bool:
+        """Whether the timeline held what could not be dealt with yet, and is to be read again."""
+        return self._state.history.deferred
+
+    @property
     def timeline_read_ns(self) -> int:
         """The local time at which the timeline was last read; 0 where it never was."""
         return self._state.history.read_ns

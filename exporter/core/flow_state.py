@@ -127,12 +127,14 @@ class History(msgspec.Struct):
     been dealt with, unless it is in ``pending``: the entries that had not ended yet. ``counted``
     holds those after the floor that have been dealt with. Both map the hash of an entry's id to its
     beginning. ``flows`` are those that ended lately without the timeline. ``read_ns`` is the local
-    time of the last read.
+    time of the last read, and ``deferred`` says that it held entries that had ended, but could not
+    be dealt with yet.
     """
 
     since_ns: int = 0
     floor_ns: int = 0
     read_ns: int = 0
+    deferred: bool = False
     counted: dict[str, int] = {}
     pending: dict[str, int] = {}
     flows: list[CountedFlow] = []

@@ -46,8 +46,8 @@ late, or on two pages, are known for what they are."""
 MAX_PENDING: Final = 16
 """Entries that have not ended and are looked for again. A connection has one flow at a time."""
 DOUBT_NS: Final = 10 * 10**9
-"""How long after its end an entry waits that lies near a flow without overlapping it: by then the
-flow's own entry shows as well."""
+"""How long after its end an entry waits that lies near a flow without overlapping it, or does not
+tell yet when it ended: by then the flow's own entry, or the time, shows as well."""
 HANDOVER_NS: Final = 10**7
 """A flow that expires within this time of the next one's beginning was superseded by it: Kernel
 lets a new login take over a flow that is past its expiry, and the timeline has no word for that."""
@@ -125,14 +125,19 @@ class _Matching:
         self._found = match([_span(entry, now_ns) for entry in entries], spans)
 
     def carry_out(self) -> None:
+        history = self._state.history
+        history.deferred = False
         for index, entry in enumerate(self._entries):
             flow, fit = self._found.get(index, (None, Fit.NONE))
             ended = entry.status != IN_PROGRESS or entry.completed_ns is not None
             if not ended or not self._settle(entry, flow, fit):
-                self._state.history.pending[_mark(entry)] = entry.at_ns
+                history.pending[_mark(entry)] = entry.at_ns
+                history.deferred |= ended
 
     def _settle(self, entry: TimelineEntry, flow: int | None, fit: Fit) -> bool:
         """Deal with an entry that has ended; false where it is too early to."""
+        if _is_unfinished(entry, self._now_ns):
+            return False
         if flow is None:
             self._count(entry)
             return True
@@ -180,10 +185,11 @@ class _Matching:
     def _count(self, entry: TimelineEntry) -> None:
         """Nobody else told of this flow: it is counted here, if it is ours to count."""
         state, out = self._state, self._out
-        ended_ns = _end_ns(entry, self._now_ns)
-        if ended_ns <= state.history.since_ns:
+        known_ns = entry.completed_ns or entry.updated_ns or entry.at_ns
+        if known_ns <= state.history.since_ns:
             self._done(entry, TimelineResult.BEFORE_START)
             return
+        ended_ns = _end_ns(entry, self._now_ns)
         mark = _mark(entry)
         ref = FlowRef(
             connection_id=state.connection_id,
@@ -298,6 +304,12 @@ def _end_ns(entry: TimelineEntry, now_ns: int) -> int:
     if entry.status == IN_PROGRESS or entry.updated_ns is None:
         return max(entry.at_ns, now_ns)
     return entry.updated_ns
+
+
+def _is_unfinished(entry: TimelineEntry, now_ns: int) -> bool:
+    """Whether it has just ended, and when is yet to be told."""
+    updated_ns = entry.updated_ns
+    return entry.completed_ns is None and updated_ns is not None and now_ns < updated_ns + DOUBT_NS
 
 
 def _duration_ns(entry: TimelineEntry) -> int | None:

@@ -222,6 +222,11 @@ class Roster:
         if len(self._forgotten) > MAX_FORGOTTEN:
             del self._forgotten[next(iter(self._forgotten))]
 
+    def lacks_later(self, connection_id: str) -> bool:
+        """Whether the connection's timeline is to be read again soon."""
+        entry = self._entries.get(connection_id)
+        return entry is not None and entry.door.tracker.lacks_later
+
     def listed(self, began_ns: int) -> None:
         """A complete list was begun then: a connection that turns up later had no flow before."""
         self.since_ns = max(self.since_ns, began_ns - NEWCOMER_NS)

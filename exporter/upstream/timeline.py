@@ -7,6 +7,7 @@ import structlog
 
 from exporter.core.events import Listing, TimelineEntry, TimelineRead
 from exporter.core.observations import Sink, TimelineCovered
+from exporter.core.timeline import DOUBT_NS
 from exporter.core.vocabulary import IN_PROGRESS
 from exporter.errors import where_raised
 from exporter.upstream.agenda import Agenda
@@ -132,7 +133,10 @@ class Timeline:
         domain, profile_name = self._names.get(connection_id, ("", ""))
         if self._roster.admit(connection_id, domain=domain, profile_name=profile_name):
             self._roster.apply(connection_id, read, read.received_ns)
-        self._agenda.done(connection_id, self._clock.unix_ns())
+        now_ns = self._clock.unix_ns()
+        self._agenda.done(connection_id, now_ns)
+        if self._roster.lacks_later(connection_id):
+            self._agenda.hurry(connection_id, now_ns + DOUBT_NS)
         if self._failing:
             self._failing = False
             _log.info("timelines can be read again")
