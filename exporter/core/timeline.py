@@ -54,6 +54,7 @@ lets a new login take over a flow that is past its expiry, and the timeline has 
 LONGEST_FLOW_NS: Final = 21 * 60 * 10**9
 """Kernel ends a login flow after 20 minutes: whatever began earlier had ended by the start."""
 
+_FAR_NS: Final = 2**63
 _TYPES: Final = {flow_type.lower(): flow_type for flow_type in FLOW_TYPES}
 _HEALTH_CHECK: Final = "health_check"
 _CHECK_RESULTS: Final = frozenset({"AUTHENTICATED", "NEEDS_AUTH"})
@@ -289,10 +290,11 @@ def _prune(history: History) -> None:
 
 
 def _span(entry: TimelineEntry, now_ns: int) -> Span:
+    under_way = entry.status == IN_PROGRESS and entry.completed_ns is None
     return Span(
         flow_type=_TYPES[entry.type],
         started_ns=entry.at_ns,
-        ended_ns=max(entry.at_ns, _end_ns(entry, now_ns)),
+        ended_ns=_FAR_NS if under_way else max(entry.at_ns, _end_ns(entry, now_ns)),
         session=digest(entry.browser_session_id),
     )
 

@@ -49,13 +49,15 @@ class Login:
 class Server:
     """What really happens. ``late_ns``: ``completed_at`` shows so long after the end.
 
-    With ``event_ids`` a stream that comes back gets what it missed, instead of a snapshot.
+    With ``event_ids`` a stream that comes back gets what it missed, instead of a snapshot. The
+    follower's clock is ``ahead_ns`` ahead of the server's.
     """
 
     sessions: bool
     restamps: bool
     event_ids: bool
     late_ns: int
+    ahead_ns: int
     reports: list[StateEvent] = field(default_factory=list)
     logins: list[Login] = field(default_factory=list)
 
@@ -123,8 +125,8 @@ class Server:
             domain="shop.example",
             profile_name="ada",
             status="NEEDS_AUTH",
-            requested_ns=now_ns,
-            received_ns=now_ns,
+            requested_ns=now_ns + self.ahead_ns,
+            received_ns=now_ns + self.ahead_ns,
             flow_status=login.status if login else None,
             flow_step=login.step if login else None,
             flow_type=login.flow_type if login else None,
@@ -157,11 +159,14 @@ class Follower:
         self.told: list[Observation] = []
         self.held: list[Observation] = []
         tracker = FlowTracker(
-            CONNECTION, domain="shop.example", since_ns=START_NS - 1, classify=lambda _: "other"
+            CONNECTION, domain="shop.example", since_ns=0, classify=lambda _: "other"
         )
         self.door = Door(tracker, self)
         self.saved: SavedConnection | None = None
         self.commit()
+
+    def local(self, now_ns: int) -> int:
+        return now_ns + self.server.ahead_ns
 
     def observe(self, observation: Observation, /) -> None:
         self.held.append(observation)
@@ -177,11 +182,11 @@ class Follower:
         self.door = Door(FlowTracker.restore(self.saved.state, classify=lambda _: "other"), self)
         self.door.last_event_id = self.saved.last_event_id
         if self.door.in_progress:
-            self.door.resume(now_ns)
+            self.door.resume(self.local(now_ns))
 
     def read(self, now_ns: int) -> None:
         """Read pages, each of which repeats the last entry of the one before."""
-        whole = self.server.timeline(now_ns)
+        whole, local_ns = self.server.timeline(now_ns), self.local(now_ns)
         read: list[TimelineEntry] = []
         offset = 0
         while offset < len(whole):
@@ -189,26 +194,26 @@ class Follower:
             offset += self.page
             if not self.door.tracker.lacks(read):
                 break
-        self.door.feed(TimelineRead(tuple(read), now_ns, now_ns), now_ns)
+        self.door.feed(TimelineRead(tuple(read), local_ns, local_ns), local_ns)
 
     def connect(self, now_ns: int) -> None:
         if self.door.attached:
             return
-        unsettled = self.door.is_unsettled(now_ns)
+        unsettled = self.door.is_unsettled(self.local(now_ns))
         begins_with = self.server.since(self.door.last_event_id, now_ns)
-        self.door.attach(now_ns)
+        self.door.attach(self.local(now_ns))
         if unsettled:
             self.read(now_ns)
         for number, state in begins_with:
             self.door.last_event_id = number
-            self.door.feed(state, now_ns)
+            self.door.feed(state, self.local(now_ns))
         if not self.server.running():
-            self.door.detach(now_ns)
+            self.door.detach(self.local(now_ns))
 
     def poll(self, now_ns: int) -> None:
-        if self.door.is_unsettled(now_ns):
+        if self.door.is_unsettled(self.local(now_ns)):
             self.read(now_ns)
-        self.door.feed(self.server.listing(now_ns), now_ns)
+        self.door.feed(self.server.listing(now_ns), self.local(now_ns))
         if self.server.running():
             self.connect(now_ns)
 
@@ -217,13 +222,13 @@ class Follower:
         number, state = self.server.report()
         if self.door.attached and state:
             self.door.last_event_id = number
-            self.door.feed(state, now_ns)
+            self.door.feed(state, self.local(now_ns))
             if not self.server.running():
-                self.door.detach(now_ns)
+                self.door.detach(self.local(now_ns))
 
     def lose(self, now_ns: int) -> None:
         if self.door.attached:
-            self.door.detach(now_ns)
+            self.door.detach(self.local(now_ns))
 
 
 def play(  # noqa: C901 - a case for each action
@@ -290,6 +295,7 @@ worlds = st.builds(
     restamps=st.booleans(),
     event_ids=st.booleans(),
     late_ns=st.sampled_from([0, 3 * SECOND]),
+    ahead_ns=st.sampled_from([0, 5 * SECOND, -5 * SECOND]),
 )
 
 
