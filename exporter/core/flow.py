@@ -186,6 +186,7 @@ class FlowTracker:
             lifecycle.trust_server_time(flow, reading.at_ns)
             lifecycle.learn(flow, reading.flow_type, reading.identity)
             flow.latest_ns, flow.streamed = reading.at_ns, True
+            flow.seen_ns = flow.seen_ns or reading.at_ns
             if move is Move.STEP:
                 self._step(flow, reading, target, out)
             elif move is Move.REPEAT:

@@ -75,10 +75,10 @@ class Visit(msgspec.Struct):
 class OpenFlow(msgspec.Struct):
     """A flow that has started and has not ended.
 
-    ``latest_ns`` is the latest time that the server told of it, ``told_type`` the type that it told
-    last. ``streamed`` says that a stream has shown some of it, ``by_our_clock`` that a listing told
-    when it began. ``asked`` holds what input was asked
-    for, by kind and fields.
+    ``seen_ns`` and ``latest_ns`` are the first and the latest time that the server told of it, 0
+    where no stream has shown it yet; ``told_type`` is the type that it told last. ``streamed`` says
+    that a stream has shown some of it. ``asked`` holds what input was asked for, by kind and
+    fields.
     """
 
     ref: FlowRef
@@ -89,7 +89,7 @@ class OpenFlow(msgspec.Struct):
     latest_ns: int = 0
     told_type: str | None = None
     streamed: bool = False
-    by_our_clock: bool = False
+    seen_ns: int = 0
     whole: bool = True
     waiting_ns: int = 0
     asked: list[str] = []
@@ -101,10 +101,10 @@ class OpenFlow(msgspec.Struct):
         """What there is to compare with the timeline."""
         return Span(
             flow_type=self.ref.flow_type,
-            started_ns=self.started_ns,
-            ended_ns=max(self.started_ns, self.latest_ns, self.visit.entered_ns),
+            started_ns=self.seen_ns or self.started_ns,
+            ended_ns=self.latest_ns or self.started_ns,
             session=self.identity.browser_session_id,
-            by_our_clock=self.by_our_clock or self.visit.by_our_clock,
+            by_our_clock=not self.seen_ns,
         )
 
     def changes_type(self, flow_type: str | None) -> bool:

@@ -96,7 +96,7 @@ def begin(state: TrackerState, out: Out, beginning: Beginning) -> None:
         latest_ns=0 if beginning.by_our_clock else at_ns,
         told_type=beginning.flow_type,
         streamed=not beginning.by_our_clock,
-        by_our_clock=beginning.by_our_clock,
+        seen_ns=0 if beginning.by_our_clock else at_ns,
         whole=beginning.start_seen,
     )
     state.last_trace_id = ref.trace_id
@@ -167,7 +167,7 @@ def end(state: TrackerState, out: Out, ending: Ending) -> None:
     leave(flow, out, ending.next, ending.at_ns, end_seen=ending.step_seen)
     ended_ns = max(ending.at_ns, flow.visit.entered_ns)
     total_ns = ended_ns - flow.started_ns
-    seen_ns = total_ns if flow.start_seen and ending.seen else None
+    whole_ns = total_ns if flow.start_seen and ending.seen else None
     out.append(
         FlowEnded(
             flow=flow.ref,
@@ -179,7 +179,7 @@ def end(state: TrackerState, out: Out, ending: Ending) -> None:
             error_code=safe_code(ending.error_code),
             error_message=redact(ending.error_message) if ending.error_message else None,
             incomplete=not flow.whole,
-            duration_ns=ending.duration_ns if seen_ns is None else seen_ns,
+            duration_ns=ending.duration_ns if whole_ns is None else whole_ns,
             waiting_ns=flow.waiting_ns if flow.whole else None,
             working_ns=total_ns - flow.waiting_ns if flow.whole else None,
             facts=tuple(flow.facts),
@@ -198,12 +198,11 @@ def note_end(state: TrackerState, ended_ns: int, told_ns: int) -> None:
 
 def _expect_entry(history: History, flow: OpenFlow, ending: Ending, ended_ns: int) -> None:
     """Remember what was counted, for the timeline will tell of it too."""
-    by_our_clock = ending.observed is Observed.LISTING
-    span = msgspec.structs.replace(
-        flow.span,
-        ended_ns=max(ended_ns, flow.started_ns),
-        by_our_clock=by_our_clock or flow.by_our_clock,
-    )
+    span = flow.span
+    if ending.observed is Observed.LISTING:
+        span = msgspec.structs.replace(
+            span, ended_ns=max(ended_ns, span.started_ns), by_our_clock=True
+        )
     history.flows.append(CountedFlow(span, ending.outcome))
     del history.flows[:-MAX_EXPECTED]
 
