@@ -137,7 +137,9 @@ class _Matching:
 
     def _settle(self, entry: TimelineEntry, flow: int | None, fit: Fit) -> bool:
         """Deal with an entry that has ended; false where it is too early to."""
-        if _is_unfinished(entry, self._now_ns):
+        is_open = flow is not None and flow >= len(self._flows)
+        # An open flow that nobody watches is ended at once: what is seen next may be another one.
+        if not is_open and _is_unfinished(entry, self._now_ns):
             return False
         if flow is None:
             self._count(entry)
