@@ -9,6 +9,8 @@ from exporter.core.events import (
     StateEvent,
     StreamAttached,
     StreamDetached,
+    TimelineEntry,
+    TimelineRead,
     TrackerInput,
 )
 from exporter.core.flow import FlowTracker
@@ -60,6 +62,26 @@ def listing(
         flow_type=members.pop("flow_type", "LOGIN"),
         **members,
     )
+
+
+def entry(
+    name: str, at: float = 0, until: float | None = None, status: str = "SUCCESS", **members: Any
+) -> TimelineEntry:
+    """An entry of the timeline that began and, unless it goes on, completed at these seconds."""
+    members.setdefault("type", "login")
+    return TimelineEntry(
+        entry_id=name,
+        at_ns=START_NS + round(at * SECOND),
+        status=status,
+        completed_ns=None if until is None else START_NS + round(until * SECOND),
+        **members,
+    )
+
+
+def timeline_read(*entries: TimelineEntry, at: float, complete: bool = True) -> TimelineRead:
+    """What was read of the timeline, ``at`` seconds after the start."""
+    at_ns = START_NS + round(at * SECOND)
+    return TimelineRead(entries, requested_ns=at_ns, received_ns=at_ns, complete=complete)
 
 
 class Driver:
