@@ -11,9 +11,12 @@ from exporter.core.events import (
     Forgotten,
     Listing,
     Pause,
+    Resumed,
     StateEvent,
     StreamAttached,
     StreamDetached,
+    TimelineEntry,
+    TimelineRead,
     TrackerInput,
 )
 from exporter.core.flow import FlowTracker
@@ -22,10 +25,12 @@ from exporter.core.observations import (
     FactNoted,
     FlowEnded,
     FlowObservation,
+    FlowResumed,
     FlowStarted,
     GapCause,
     IllegalReason,
     IllegalTransition,
+    Observed,
     Outcome,
     StepEntered,
     StepFinished,
@@ -68,8 +73,30 @@ listings = st.builds(
     browser_session_id=st.sampled_from([None, "b1", "b2"]),
     hosted_url=urls,
 )
+entries = st.builds(
+    TimelineEntry,
+    entry_id=st.sampled_from(["e1", "e2", "e3", "e4"]),
+    type=st.sampled_from(["login", "login", "reauth", "health_check", "tomorrow"]),
+    at_ns=moments,
+    status=statuses,
+    completed_ns=st.none() | moments,
+    updated_ns=st.none() | moments,
+    step=st.none() | steps,
+    error_code=texts,
+    error_message=texts,
+    website_error=texts,
+    browser_session_id=st.sampled_from([None, "b1", "b2"]),
+)
+timelines = st.builds(
+    TimelineRead,
+    entries=st.lists(entries, max_size=4).map(tuple),
+    requested_ns=moments,
+    received_ns=moments,
+    complete=st.sampled_from([True, True, False]),
+)
 shell = st.sampled_from(
     [
+        Resumed(),
         StreamAttached(),
         *(StreamAttached(cause) for cause in GapCause),
         StreamDetached(),
@@ -77,7 +104,7 @@ shell = st.sampled_from(
         Forgotten(),
     ],
 )
-inputs = st.lists(st.tuples(states | states | listings | shell, moments), max_size=40)
+inputs = st.lists(st.tuples(states | states | listings | timelines | shell, moments), max_size=40)
 Inputs = list[tuple[TrackerInput, int]]
 
 
@@ -111,6 +138,8 @@ def test_no_duration_is_ever_negative_and_every_step_that_is_entered_is_left_onc
             case StepEntered():
                 entered[seen.flow.trace_id] += 1
                 assert entered[seen.flow.trace_id] == 1
+            case FlowResumed():
+                assert entered[seen.flow.trace_id] == 1
             case StepFinished():
                 entered[seen.flow.trace_id] -= 1
                 assert entered[seen.flow.trace_id] == 0
@@ -137,7 +166,8 @@ def test_words_that_may_become_labels_are_always_bounded(events: Inputs) -> None
                 assert {fact.source, fact.target} <= names
             case FlowEnded():
                 assert seen.outcome in Outcome
-                assert seen.last_step in MACHINE.states
+                known = names if seen.observed is Observed.TIMELINE else MACHINE.states
+                assert seen.last_step in known
             case StepEntered() | StepFinished():
                 assert seen.step in MACHINE.states
                 assert seen.flow.flow_type in (*FLOW_TYPES, "unknown")

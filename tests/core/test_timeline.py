@@ -47,6 +47,11 @@ def results(driver: Driver) -> list[str]:
     return [one.result.value for one in of(TimelineNoted, driver.seen)]
 
 
+def looked_for(driver: Driver) -> bool:
+    """Whether an entry could not be dealt with yet, and is to be read again soon."""
+    return driver.tracker.lacks_later
+
+
 def outcomes(driver: Driver) -> list[tuple[str, str]]:
     return [(one.outcome.value, one.observed.value) for one in of(FlowEnded, driver.seen)]
 
@@ -148,7 +153,7 @@ def test_an_entry_in_progress_is_counted_when_it_has_ended(driver: Driver, kept:
     if kept.endswith("again"):
         driver.feed(timeline_read(running, at=20))
     assert driver.seen == []
-    assert not driver.tracker.lacks_later
+    assert not looked_for(driver)
     driver.feed(timeline_read(entry("e1", 0, 25, "FAILED"), at=60))
     assert outcomes(driver) == [("failed", "timeline")]
 
@@ -157,9 +162,9 @@ def test_an_entry_that_does_not_tell_when_it_ended_waits_until_it_does(driver: D
     updated_ns = START_NS + 5 * SECOND
     driver.feed(timeline_read(entry("e1", 0, updated_ns=updated_ns), at=6))
     assert driver.seen == []
-    assert driver.tracker.lacks_later
+    assert looked_for(driver)
     driver.feed(timeline_read(entry("e1", 0, 5, updated_ns=updated_ns), at=7))
-    assert not driver.tracker.lacks_later
+    assert not looked_for(driver)
     assert of(FlowEnded, driver.seen)[0].duration_ns == 5 * SECOND
 
 

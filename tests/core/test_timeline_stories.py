@@ -50,6 +50,11 @@ def results(driver: Driver) -> list[str]:
     return [one.result.value for one in of(TimelineNoted, driver.seen)]
 
 
+def looked_for(driver: Driver) -> bool:
+    """Whether an entry could not be dealt with yet, and is to be read again soon."""
+    return driver.tracker.lacks_later
+
+
 def outcomes(driver: Driver) -> list[tuple[str, str]]:
     return [(one.outcome.value, one.observed.value) for one in of(FlowEnded, driver.seen)]
 
@@ -133,10 +138,10 @@ def test_an_entry_near_a_counted_flow_waits_and_is_then_taken_for_it_in_doubt(
     near = entry("e1", 6, 7)
     driver.feed(timeline_read(near, at=7 + DOUBT - 0.001))
     assert results(driver) == []
-    assert driver.tracker.lacks_later
+    assert looked_for(driver)
     driver.feed(timeline_read(near, at=7 + DOUBT))
     assert results(driver) == ["doubtful"]
-    assert not driver.tracker.lacks_later
+    assert not looked_for(driver)
     assert outcomes(driver) == [("success", "stream")]
 
 
@@ -218,7 +223,7 @@ def test_the_stream_that_watches_a_flow_tells_of_its_end_itself(driver: Driver) 
     over = entry("e1", 0, 5)
     assert driver.feed(timeline_read(over, at=6)) == []
     assert driver.tracker.in_progress
-    assert driver.tracker.lacks_later
+    assert looked_for(driver)
     driver.feed(ended("SUCCESS", 5), timeline_read(over, at=8))
     assert outcomes(driver) == [("success", "stream")]
     assert of(FlowEnded, driver.seen)[0].duration_ns == 5 * SECOND
