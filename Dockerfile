@@ -12,6 +12,8 @@ LABEL org.opencontainers.image.title="managed-auth-exporter" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/exporter /opt/exporter
 ENV PATH=/opt/exporter/bin:$PATH PYTHONUNBUFFERED=1
+# A new volume mounted here belongs to the user: -v managed-auth:/data ... run --data-dir /data
+RUN install -d -m 700 -o 65534 -g 65534 /data
 USER 65534:65534
 EXPOSE 10464
 HEALTHCHECK --interval=15s --timeout=3s \

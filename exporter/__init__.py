@@ -3,10 +3,12 @@
 The map of the house; data flows from the top to the bottom:
 
 - ``cli`` turns arguments into ``settings`` and runs one command.
-- ``app`` builds, wires, starts and stops the service; ``recordings`` sends files through the core.
+- ``app`` runs the commands that serve; ``recordings`` sends files through the core.
+- ``service`` builds, wires, starts and stops all that follows.
 - ``upstream`` talks to Kernel: bytes become messages. ``web`` serves what comes out.
 - ``core`` is pure: message -> event -> transition -> observation. Time is an argument.
-- ``sinks`` turn observations into metrics, spans and the live view; ``stores`` keep what survives.
+- ``stores`` keep what survives: the journal writes what was observed before the sinks are told.
+- ``sinks`` turn observations into metrics, spans and the live view.
 - ``simulator`` is the upstream API for the demo and the tests.
 """
 
