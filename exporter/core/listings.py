@@ -95,11 +95,12 @@ def _sight(state: TrackerState, listing: Listing, step: FlowState, out: Out) -> 
 
 
 def _open(state: TrackerState, listing: Listing, step: FlowState, out: Out) -> None:
-    state.state, state.fresh, state.unwatched_ns = FlowState.IDLE, True, listing.received_ns
+    # It was in progress when the listing was made, and may be over by the time it is here.
+    state.state, state.fresh, state.unwatched_ns = FlowState.IDLE, True, listing.requested_ns
     beginning = Beginning(
         step=step,
         entry=Entry.JOINED_LATE,
-        at_ns=listing.received_ns,
+        at_ns=listing.requested_ns,
         flow_type=_type(listing),
         identity=_identity(listing),
         by_our_clock=True,

@@ -65,10 +65,11 @@ def decide(listing: Listing, tracked: Tracked | None) -> Decision:
         if running:
             return Follow(listing)
         return Ignore() if tracked is None else Feed(listing)
-    just_asked_for = listing.requested_ns - tracked.followed_since_ns < GRACE_NS
-    if running or tracked.in_progress or just_asked_for:
+    if tracked.in_progress:
         return Feed(listing)
-    return Unfollow(listing)
+    if listing.requested_ns - tracked.followed_since_ns < GRACE_NS:
+        return Ignore()  # Its stream is about to tell, and what is on its way there may be older.
+    return Feed(listing) if running else Unfollow(listing)
 
 
 class Known(msgspec.Struct, frozen=True):
