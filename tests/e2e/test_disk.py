@@ -21,7 +21,7 @@ from tests.support.samples import Samples, counted, only, total
 from tests.support.secrets import API_KEY, SECRETS
 
 ENV: Final = {"KERNEL_API_KEY": API_KEY, "KERNEL_BASE_URL": "http://127.0.0.1:9"}
-OPTIONS: Final = ("--discovery.poll-interval=1s", "--timeline.interval=2s")
+OPTIONS: Final = ("--discovery.poll-interval=1s", "--timeline.interval=1s")
 AS_OTHERS: Final = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--")
 NO_FILE_MAY_GROW: Final = ("sh", "-c", 'ulimit -f 0; exec "$0" "$@"')
 PLAYED: Final = (*SCENARIOS, *QUICK_SCENARIOS)
@@ -61,7 +61,9 @@ def journal(used: Path, tmp_path: Path) -> Path:
 
 
 def told() -> SimulatorConfig:
-    return SimulatorConfig(connections=40, flows_per_minute=0, time_scale=40.0, api_key=API_KEY)
+    return SimulatorConfig(
+        connections=30, domains=4, flows_per_minute=0, time_scale=40.0, api_key=API_KEY
+    )
 
 
 def database(data_dir: Path) -> Path:

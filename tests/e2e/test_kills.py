@@ -34,8 +34,8 @@ class Extent(NamedTuple):
 
 
 SOAK: Final = bool(os.environ.get("SOAK"))
-EXTENT: Final = Extent(kills=52, flows=420) if SOAK else Extent(kills=6, flows=60)
-LIFE_SECONDS: Final = (0.3, 3.0)
+EXTENT: Final = Extent(kills=52, flows=420) if SOAK else Extent(kills=6, flows=55)
+LIFE_SECONDS: Final = (0.3, 2.7)
 """From before the process is up until long after."""
 SCRAPE_SECONDS: Final = 0.2
 TIME_SCALE: Final = 20.0
@@ -63,7 +63,7 @@ async def test_kills_lose_no_flow_and_count_none_twice(form: str, tmp_path: Path
     chosen = FORMS[form]
     config = told(event_ids=chosen.event_ids)
     # The first life may be killed before it could write down when it began.
-    arguments = ("--since=1h", "--timeline.interval=2s", *chosen.arguments)
+    arguments = ("--since=1h", "--timeline.interval=1s", *chosen.arguments)
     async with living(config, tmp_path) as lives:
         if chosen.notified:
             lives.notify()
@@ -88,6 +88,7 @@ async def test_kills_lose_no_flow_and_count_none_twice(form: str, tmp_path: Path
 def told(*, event_ids: bool) -> SimulatorConfig:
     return SimulatorConfig(
         connections=40,
+        domains=4,
         flows_per_minute=0,
         time_scale=TIME_SCALE,
         api_key=API_KEY,
@@ -142,7 +143,7 @@ async def test_prometheus_sees_no_counter_reset_over_kills(tmp_path: Path) -> No
         scraping(lives.port, tmp_path, interval="200ms") as prometheus,
     ):
         dice = Random("prometheus")
-        for _ in range(3):
+        for _ in range(2):
             async with lives.life(*arguments) as exporter:
                 lives.begin(PLAYED)
                 await watch(lives, exporter, dice.uniform(0.5, 1.5))

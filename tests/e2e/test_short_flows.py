@@ -18,7 +18,7 @@ ARRIVAL_SECONDS: Final = 0.2
 
 
 async def test_flows_of_1_to_5_seconds_count_with_polls_of_15_seconds(tmp_path: Path) -> None:
-    config = SimulatorConfig(connections=30, flows_per_minute=0, api_key=API_KEY)
+    config = SimulatorConfig(connections=30, domains=4, flows_per_minute=0, api_key=API_KEY)
     options = ("--discovery.poll-interval=15s", "--timeline.interval=5s")
     dice = Random(3)
     async with living(config, tmp_path) as lives:
@@ -27,7 +27,7 @@ async def test_flows_of_1_to_5_seconds_count_with_polls_of_15_seconds(tmp_path: 
             for number in range(FLOWS):
                 lives.begin([SHORT[number % len(SHORT)]])
                 await asyncio.sleep(ARRIVAL_SECONDS * dice.uniform(0, 2))
-            samples = await lives.settled(exporter)
+            samples = await lives.settled(exporter, times=1)
             await exporter.stop()
         ledger = lives.simulator.ledger.ended()
         check_trees(lives.received.spans, ledger)

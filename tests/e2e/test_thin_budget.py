@@ -9,9 +9,8 @@ import os
 import time
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from random import Random
 from typing import Final
 
@@ -26,13 +25,13 @@ from exporter.core.observations import (
 from exporter.simulator.config import SimulatorConfig
 from exporter.simulator.requests import ApiRequest
 from exporter.simulator.runner import Simulator
-from exporter.simulator.timeline import TimelineEntry
 from exporter.upstream.clock import Clock
 from exporter.upstream.discovery import Discovery
 from exporter.upstream.health import SourceHealth
 from exporter.upstream.kernel_api import KernelApi
 from exporter.upstream.roster import Roster
 from exporter.upstream.timeline import INTERVAL_SECONDS, Timeline
+from tests.support.reads import Reads, note_reads
 
 SOAK: Final = bool(os.environ.get("SOAK"))
 SPEED: Final = 120.0
@@ -81,23 +80,6 @@ class Witness:
                 pass
 
 
-def note_reads(simulator: Simulator) -> dict[str, list[float]]:
-    """When each connection's timeline is asked for, from now on, by the fast clock."""
-    reads: dict[str, list[float]] = {}
-    for connection in simulator.world.connections.values():
-        times = reads[connection.id] = []
-        show = connection.timeline.newest_first
-        connection.timeline.newest_first = partial(_note_and, show, times)  # type: ignore[method-assign]
-    return reads
-
-
-def _note_and(
-    show: Callable[[int], list[TimelineEntry]], times: list[float], now_ns: int
-) -> list[TimelineEntry]:
-    times.append(fast_seconds())
-    return show(now_ns)
-
-
 @asynccontextmanager
 async def following(simulator: Simulator, sink: Witness) -> AsyncIterator[None]:
     """The upstream half of the service, on the fast clock."""
@@ -129,7 +111,7 @@ async def test_a_thousand_connections_settle_within_half_of_60_requests_a_minute
     )
     witness = Witness()
     async with Simulator(config, monotonic=fast_seconds) as simulator:
-        reads = note_reads(simulator)
+        reads = note_reads(simulator, fast_seconds)
         began = fast_seconds()
         async with following(simulator, witness):
             await FAST.sleep(MINUTES * MINUTE)
@@ -151,7 +133,7 @@ def check_share(requests: Sequence[ApiRequest], began: float) -> None:
     assert set(settled) <= {200, None}, "None: on its way when it was over"
 
 
-def check_turns(requests: Sequence[ApiRequest], reads: Mapping[str, Sequence[float]]) -> None:
+def check_turns(requests: Sequence[ApiRequest], reads: Reads) -> None:
     """The budget is used; polls and timelines both get on; nobody is read twice before others."""
     counts = Counter(request.endpoint for request in requests)
     assert set(counts) == {"list", "timeline"}
@@ -162,7 +144,7 @@ def check_turns(requests: Sequence[ApiRequest], reads: Mapping[str, Sequence[flo
     assert (min(often) >= 1) is SOAK
 
 
-def check_staleness(witness: Witness, reads: Mapping[str, Sequence[float]]) -> None:
+def check_staleness(witness: Witness, reads: Reads) -> None:
     """What is told of the stalest timeline is what the simulator was asked for."""
     assert len(witness.stalest) >= MINUTES
     for at, told in witness.stalest:
@@ -173,7 +155,7 @@ def check_staleness(witness: Witness, reads: Mapping[str, Sequence[float]]) -> N
     assert at - told > INTERVAL_SECONDS, "the budget does not suffice, and one can see it"
 
 
-def stalest(reads: Mapping[str, Sequence[float]], known: Mapping[str, float], at: float) -> float:
+def stalest(reads: Reads, known: Mapping[str, float], at: float) -> float:
     """When the timeline was asked for that at a moment had gone unread for longest.
 
     One that had never been asked for had gone unread since its connection became known.

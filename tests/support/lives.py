@@ -4,8 +4,8 @@ Every scrape of any of its lives asserts what must hold at any moment and from l
 """
 
 import asyncio
-import math
 import time
+from bisect import bisect
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,12 +16,12 @@ from exporter.simulator.connection import Connection
 from exporter.simulator.runner import Simulator
 from tests.otlp_receiver import Received, http_receiver
 from tests.support.process import Exporter, exporting, free_port
-from tests.support.samples import Samples, Series, only, outcomes, total
+from tests.support.reads import note_reads
+from tests.support.samples import Samples, Series, outcomes, total
 
 SETTLED_SECONDS: Final = 30.0
 SCRAPE_SECONDS: Final = 0.2
 REST_NS: Final = 50_000_000
-STALEST: Final = "timeline_stalest_read_timestamp_seconds"
 LASTING: Final = ("flows_started_total", "flows_ended_total", "flow_failures_total")
 """The counters that a restart does not set back."""
 
@@ -42,6 +42,7 @@ class Lives:
         }
         self.scrapes = 0
         self._highest: Samples = {}
+        self._reads = note_reads(simulator, time.monotonic)
 
     def notify(self) -> None:
         """From now on the exporter is told of each flow as it begins, as a product may do."""
@@ -115,31 +116,29 @@ class Lives:
                     return samples
                 await asyncio.sleep(SCRAPE_SECONDS)
 
-    async def read_timelines(self, exporter: Exporter) -> Samples:
-        """The metrics once every connection is known and has had its timeline read since then."""
-        connections = len(self.simulator.world.connections)
-        since = math.inf
-        async with asyncio.timeout(SETTLED_SECONDS):
-            while True:
-                samples = await self.scrape(exporter)
-                if (only(samples, STALEST) or 0) > since:
-                    return samples
-                if total(samples, "connections") == connections:
-                    since = min(since, time.time())
-                await asyncio.sleep(SCRAPE_SECONDS)
+    async def read_timelines(self, exporter: Exporter, times: int = 1) -> Samples:
+        """The metrics once every timeline has been asked for so many times more.
 
-    async def settled(self, exporter: Exporter) -> Samples:
-        """The metrics once all flows are over, and whatever was to be learnt of them was read.
+        What an answer tells shows in the metrics before the same timeline is asked for again.
+        """
+        since = time.monotonic()
+        async with asyncio.timeout(SETTLED_SECONDS):
+            while not self._were_read(since, times):
+                await self.scrape(exporter)
+                await asyncio.sleep(SCRAPE_SECONDS)
+        return await self.scrape(exporter)
+
+    async def settled(self, exporter: Exporter, times: int = 2) -> Samples:
+        """The metrics once all flows are over, and every timeline was asked for so often since.
 
         Every flow is counted by then, as often as it happened.
         """
         await self.simulator.finished()
-        await self.read_timelines(exporter)
-        happened = self.simulator.ledger.counts()
+        since, happened = time.monotonic(), self.simulator.ledger.counts()
         samples: Samples = {}
         try:
             async with asyncio.timeout(SETTLED_SECONDS):
-                while outcomes(samples) != happened:
+                while outcomes(samples) != happened or not self._were_read(since, times):
                     samples = await self.scrape(exporter)
                     await asyncio.sleep(SCRAPE_SECONDS)
         except TimeoutError:
@@ -147,6 +146,9 @@ class Lives:
             raise AssertionError(f"never counted: {lost} in\n{_told(samples)}") from None
         assert total(samples, "flows_in_progress") == 0
         return samples
+
+    def _were_read(self, since: float, times: int) -> bool:
+        return all(len(each) - bisect(each, since) >= times for each in self._reads.values())
 
     def _lasting(self, samples: Samples) -> set[Series]:
         names = {f"managed_auth_{name}" for name in LASTING}
