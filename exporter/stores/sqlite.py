@@ -72,7 +72,10 @@ class SqliteStore:
         """Write the batch, whole or not at all; it is on the disk when this returns."""
         with self._telling():
             if self._on_disk() != self._file:
-                raise StoreError(f"{self.path}: it was moved or deleted: restart the exporter")
+                raise StoreError(
+                    f"{self.path}: it was moved or deleted: put it back, or restart the"
+                    " exporter to begin anew"
+                )
             with self._transaction():
                 for statement, values in rows.writes(batch):
                     self._connection.executemany(statement, values)

@@ -173,7 +173,7 @@ class Discovery:
             self._roster.forget(connection_id)
             if self._timeline:
                 self._timeline.gone(connection_id)
-        if not chosen:
+        if not chosen or not chosen.unavailable:
             self._roster.listed(began_ns)
 
     def _has_room_for(self, connection_id: str) -> bool:

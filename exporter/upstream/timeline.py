@@ -69,6 +69,8 @@ class Timeline:
         shown, before = _looks(listing), self._shown.get(connection_id)
         self._shown[connection_id] = shown
         if connection_id not in self._agenda:
+            # What is counted of it is settled now, not when its turn to be read has come.
+            self._admit(connection_id)
             read_ns = self._roster.timeline_read_ns(connection_id) or now_ns
             self._agenda.add(connection_id, read_ns=read_ns, now_ns=now_ns)
         elif shown != before and listing.flow_status != IN_PROGRESS:
@@ -116,7 +118,14 @@ class Timeline:
                 problem = f"internal error: {type(bug).__name__} at {where_raised(bug)}"
                 self._failed(connection_id, problem)
 
+    def _admit(self, connection_id: str) -> bool:
+        domain, profile_name = self._names.get(connection_id, ("", ""))
+        return self._roster.admit(connection_id, domain=domain, profile_name=profile_name)
+
     async def _read(self, connection_id: str, patience_seconds: float | None = None) -> None:
+        if not self._admit(connection_id):
+            self._postpone(connection_id)
+            return
         requested_ns = self._clock.unix_ns()
         entries: list[TimelineEntry] = []
         offset: int | None = 0
@@ -130,9 +139,7 @@ class Timeline:
                 break
         complete = offset is None or not self._roster.lacks(connection_id, entries)
         read = TimelineRead(tuple(entries), requested_ns, page.received_ns, complete=complete)
-        domain, profile_name = self._names.get(connection_id, ("", ""))
-        if self._roster.admit(connection_id, domain=domain, profile_name=profile_name):
-            self._roster.apply(connection_id, read, read.received_ns)
+        self._roster.apply(connection_id, read, read.received_ns)
         now_ns = self._clock.unix_ns()
         self._agenda.done(connection_id, now_ns)
         if self._roster.lacks_later(connection_id):
@@ -141,9 +148,12 @@ class Timeline:
             self._failing = False
             _log.info("timelines can be read again")
 
-    def _failed(self, connection_id: str, problem: str) -> None:
+    def _postpone(self, connection_id: str) -> None:
         now_ns = self._clock.unix_ns()
         self._agenda.failed(connection_id, now_ns + round(FAILED_SECONDS * 1e9))
+
+    def _failed(self, connection_id: str, problem: str) -> None:
+        self._postpone(connection_id)
         if not self._failing:
             self._failing = True
             _log.warning("a timeline could not be read", problem=problem)

@@ -390,7 +390,7 @@ def test_a_read_only_file_system_is_told(small_disk: Path) -> None:
 def test_a_journal_that_was_deleted_while_in_use_is_noticed(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path)
     (tmp_path / FILE_NAME).unlink()
-    with pytest.raises(StoreError, match="moved or deleted: restart the exporter"):
+    with pytest.raises(StoreError, match="moved or deleted: put it back"):
         store.commit(FULL_BATCH)
     store.close()
 

@@ -59,7 +59,7 @@ async def test_a_person_sees_flows_readiness_and_failures(tmp_path: Path, stage:
     assert '<p id="sink" class="condition ready">' in dom
     for shown in ("AWAITING_INPUT", "bank0.example", "conn_0001", "expired", "credentials_invalid"):
         assert shown in dom
-    assert "2 failures since the start" in dom
+    assert "2 failures in all" in dom
     assert "40 s</td>" in dom, "time in step, by the exporter's clock"
     assert 'id="lost" class="notice" role="alert" hidden' in dom
     for complaint in ("Content Security Policy", "Uncaught", "Failed to load"):
@@ -76,5 +76,5 @@ async def test_what_a_website_says_is_text_and_never_markup(tmp_path: Path, stag
 async def test_an_idle_exporter_says_so(tmp_path: Path, stage: Stage) -> None:
     dom, _ = await _visit(tmp_path, stage)
     assert "No login is in progress." in dom
-    assert "None has ended so far." in dom
+    assert "No flow to show yet." in dom
     assert "none so far" in dom

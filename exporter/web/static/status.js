@@ -126,8 +126,8 @@ function show() {
   fill("in-progress", in_progress.map(openRow), "No login is in progress.");
   const failuresOnly = find("failures-only").checked;
   const shown = failuresOnly ? ended.filter((flow) => flow.failure) : ended;
-  find("ended-count").textContent = failures ? `${failures} failures since the start` : "";
-  fill("ended", shown.map(endedRow), failuresOnly ? "No failure so far." : "None has ended so far.");
+  find("ended-count").textContent = failures ? `${failures} failures in all` : "";
+  fill("ended", shown.map(endedRow), failuresOnly ? "No failure to show yet." : "No flow to show yet.");
   tally("website-errors", totals.website_errors_by_category);
   tally("illegal-transitions", totals.illegal_transitions_by_reason);
   tick();
