@@ -45,3 +45,13 @@ class FakeTime:
             sleep=self.sleep,
             random=lambda: random,
         )
+
+
+class StillTime(FakeTime):
+    """Time that moves only when a test moves it; whoever sleeps wakes when it has come so far."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        until = self.now + seconds
+        while self.now < until:  # noqa: ASYNC110 - time has no event
+            await asyncio.sleep(0.001)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from exporter.stores.keeper import Keeper
 from exporter.upstream.discovery import Discovery
 from exporter.upstream.health import SourceHealth
 from exporter.upstream.kernel_api import KernelApi
 from exporter.upstream.roster import MAX_CONNECTIONS, Roster
+from exporter.upstream.timeline import INTERVAL_SECONDS, Timeline
 from tests.upstream.raw_server import Exchange, RawServer, raw_server
 from tests.upstream.recorder import FakeTime, Recorder
 from tests.upstream.wire import START_SECONDS
@@ -29,6 +31,12 @@ class Upstream:
     statuses: dict[str, int] = field(default_factory=dict)
     """What a connection that is retrieved is answered with, by its id."""
     streams: dict[str, asyncio.Queue[bytes | None]] = field(default_factory=dict)
+    timelines: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    """The entries of each connection's timeline, the newest first."""
+    timeline_status: int = 200
+    timeline_hangs: bool = False
+    timelines_read: list[tuple[str, int]] = field(default_factory=list)
+    """Whose timeline was asked for, and from which offset on."""
     retrieved: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
 
@@ -46,6 +54,8 @@ class Upstream:
                 await self._retrieve(exchange, connection_id)
             case [connection_id, "events"]:
                 await self._stream(exchange, connection_id)
+            case [connection_id, "timeline"]:
+                await self._timeline(exchange, connection_id, int(url.params["offset"]))
             case _:
                 await exchange.answer(404)
 
@@ -53,12 +63,23 @@ class Upstream:
         if self.list_status != 200:
             await exchange.answer(self.list_status)
             return
-        start = int(url.params["offset"])
+        await self._page(exchange, self.connections, int(url.params["offset"]))
+
+    async def _timeline(self, exchange: Exchange, connection_id: str, offset: int) -> None:
+        self.timelines_read.append((connection_id, offset))
+        if self.timeline_hangs:
+            await exchange.gone()
+        elif self.timeline_status != 200:
+            await exchange.answer(self.timeline_status)
+        else:
+            await self._page(exchange, self.timelines.get(connection_id, []), offset)
+
+    async def _page(self, exchange: Exchange, all_: list[dict[str, object]], start: int) -> None:
         end = start + self.page_size
-        more = end < len(self.connections)
+        more = end < len(all_)
         await exchange.answer(
             200,
-            json.dumps(self.connections[start:end]).encode(),
+            json.dumps(all_[start:end]).encode(),
             **{
                 "X_Has_More": str(more).lower(),
                 "X_Next_Offset": str(end if more else 0),
@@ -110,16 +131,27 @@ class Stage:
         connection_ids: tuple[str, ...] = (),
         domain: str | None = None,
         profile_name: str | None = None,
+        timeline: Timeline | None = None,
     ) -> Discovery:
         return Discovery(
             self.api,
             self.roster,
             self.sink,
             health=self.health,
+            timeline=timeline,
             clock=self.time.clock(),
             connection_ids=connection_ids,
             domain=domain,
             profile_name=profile_name,
+        )
+
+    def timeline(self, interval_seconds: float = INTERVAL_SECONDS) -> Timeline:
+        return Timeline(
+            self.api,
+            self.roster,
+            self.sink,
+            clock=self.time.clock(),
+            interval_seconds=interval_seconds,
         )
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -130,13 +162,22 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(max_connections: int = MAX_CONNECTIONS) -> AsyncIterator[Stage]:
-    upstream, sink, time = Upstream(), Recorder(), FakeTime(START_SECONDS + 10)
+async def stage(
+    max_connections: int = MAX_CONNECTIONS,
+    keeper: Keeper | None = None,
+    time: FakeTime | None = None,
+) -> AsyncIterator[Stage]:
+    upstream, sink, time = Upstream(), Recorder(), time or FakeTime(START_SECONDS + 10)
     health, clock = SourceHealth(), time.clock()
     async with raw_server(upstream) as server:
         api = KernelApi(server.url, lambda: "sk", sink, clock=clock, health=health)
         roster = Roster(
-            api, sink, classify=lambda _: "other", clock=clock, max_connections=max_connections
+            api,
+            sink,
+            classify=lambda _: "other",
+            clock=clock,
+            max_connections=max_connections,
+            keeper=keeper,
         )
         yield Stage(upstream, server, sink, time, api, health, roster)
         await roster.stop()

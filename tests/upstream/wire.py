@@ -46,3 +46,18 @@ def connection(connection_id: str, **members: object) -> dict[str, object]:
 
 def running(connection_id: str, step: str = "AWAITING_INPUT") -> dict[str, object]:
     return connection(connection_id, flow_status="IN_PROGRESS", flow_step=step, flow_type="LOGIN")
+
+
+def entry(
+    entry_id: str, begun: float, over: float | None = None, status: str = "SUCCESS"
+) -> dict[str, object]:
+    """A login as a timeline shows it, with its times in seconds after the start."""
+    return {
+        "id": entry_id,
+        "type": "login",
+        "timestamp": timestamp(begun),
+        "status": status,
+        "step": "COMPLETED" if over is not None else "SUBMITTING",
+        "completed_at": None if over is None else timestamp(over),
+        "updated_at": timestamp(begun if over is None else over),
+    }
