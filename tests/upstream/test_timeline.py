@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.core.observations import (
+    ApiRequest,
     FlowEnded,
     FlowStarted,
     StreamOpened,
@@ -68,7 +69,15 @@ def read(scene: Stage) -> list[str]:
 
 
 def was_read(scene: Stage, *connection_ids: str, times: int = 1) -> Callable[[], bool]:
-    return lambda: all(read(scene).count(each) >= times for each in connection_ids)
+    """Whether these were, and nothing is being read any more."""
+
+    def check() -> bool:
+        answers = [each for each in scene.sink.of(ApiRequest) if each.endpoint == "timeline"]
+        if len(answers) < len(scene.upstream.timelines_read):
+            return False
+        return all(read(scene).count(each) >= times for each in connection_ids)
+
+    return check
 
 
 def outcomes(scene: Stage) -> list[tuple[str, str]]:
