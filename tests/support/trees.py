@@ -24,7 +24,9 @@ def check_trees(received: Iterable[Span], ledger: Iterable[FlowRecord]) -> None:
     told: dict[str, Span] = {}
     for spans in traces.values():
         roots = [span for span in spans.values() if not span.parent_span_id]
-        assert len(roots) == 1, f"{len(roots)} roots in the trace of {[s.name for s in roots]}"
+        assert len(roots) == 1, (
+            f"{len(roots)} roots in a trace of {[span.name for span in spans.values()]}"
+        )
         root = roots[0]
         parents = {span.parent_span_id for span in spans.values() if span is not root}
         assert parents <= {root.span_id}
