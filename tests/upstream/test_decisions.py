@@ -10,6 +10,7 @@ from exporter.upstream.decisions import (
     Follow,
     Ignore,
     Known,
+    Settle,
     Tracked,
     Unfollow,
     compare,
@@ -38,6 +39,10 @@ LONG_AGO, JUST_NOW = NOW - GRACE_NS, NOW - GRACE_NS + 1
         ("IN_PROGRESS", Tracked(JUST_NOW, in_progress=False), Ignore),
         ("SUCCESS", Tracked(LONG_AGO, in_progress=False), Unfollow),
         (None, Tracked(LONG_AGO, in_progress=False), Unfollow),
+        ("IN_PROGRESS", Tracked(None, in_progress=True, unsettled=True), Settle),
+        ("IN_PROGRESS", Tracked(LONG_AGO, in_progress=True, unsettled=True), Settle),
+        ("SUCCESS", Tracked(JUST_NOW, in_progress=True, unsettled=True), Settle),
+        (None, Tracked(None, in_progress=True, unsettled=True), Settle),
     ],
 )
 def test_what_a_listing_means(
