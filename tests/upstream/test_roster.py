@@ -1,15 +1,16 @@
 import gc
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.core.events import Listing
+from exporter.core.events import Listing, TimelineEntry, TimelineRead
 from exporter.core.observations import (
     ConnectionForgotten,
     FlowEnded,
+    FlowResumed,
     FlowStarted,
     FollowingChanged,
     Observation,
@@ -18,9 +19,11 @@ from exporter.core.observations import (
     StreamEndReason,
     StreamMessage,
     StreamOpened,
+    TimelineNoted,
 )
+from exporter.stores.store import SavedConnection
 from exporter.upstream.decisions import Tracked
-from exporter.upstream.roster import STOP_SECONDS
+from exporter.upstream.roster import MAX_FORGOTTEN, NEWCOMER_NS, STOP_SECONDS
 from tests.upstream.stage import Stage, stage
 from tests.upstream.wire import SUCCESS, state
 
@@ -223,3 +226,162 @@ async def test_stream_of_an_open_flow_is_not_ended_by_a_deadline(scene: Stage) -
     scene.time.now += 3600
     scene.roster.check_deadlines()
     assert scene.sink.of(FlowEnded) == []
+
+
+# What another process knew.
+
+
+class Kept:
+    """A keeper in memory."""
+
+    def __init__(self) -> None:
+        self.connections: dict[str, SavedConnection] = {}
+        self.forgotten: dict[str, int] = {}
+        self.lists: list[int] = []
+
+    def touch(self, connection_id: str, save: Callable[[], SavedConnection], /) -> None:
+        self.connections[connection_id] = save()
+
+    def forget(self, connection_id: str, at_ns: int, /) -> None:
+        self.connections.pop(connection_id, None)
+        self.forgotten[connection_id] = at_ns
+
+    def listed(self, at_ns: int, /) -> None:
+        self.lists.append(at_ns)
+
+
+def login(entry_id: str, second: float, now: float) -> TimelineRead:
+    """A timeline, read ``now``, with a login of five seconds that began at ``second``."""
+    at_ns, now_ns = int(second * 1e9), int(now * 1e9)
+    entry = TimelineEntry(entry_id, "login", at_ns, "SUCCESS", completed_ns=at_ns + 5 * 10**9)
+    return TimelineRead((entry,), now_ns, now_ns)
+
+
+def noted(scene: Stage) -> list[str]:
+    return [each.result.value for each in scene.sink.of(TimelineNoted)]
+
+
+async def test_another_process_goes_on_with_open_flows_and_asks_for_what_was_missed() -> None:
+    kept = Kept()
+    async with stage(keeper=kept) as first:
+        first.upstream.say("open", b"id: 41\n" + state(0, "DISCOVERING"))
+        first.upstream.say("over", b"id: 42\n" + state(0, "DISCOVERING"), SUCCESS, None)
+        for connection_id in ("open", "over"):
+            first.roster.follow(connection_id, domain="example.com")
+        await first.until(lambda: len(first.sink.of(FlowStarted)) == 2)
+        await first.until(lambda: first.sink.of(FlowEnded))
+        [started] = [e.flow for e in first.sink.of(FlowStarted) if e.flow.connection_id == "open"]
+        await first.roster.stop()
+    async with stage() as second:
+        assert second.roster.restore(kept.connections, {}) == []
+        assert [each.flow for each in second.sink.of(FlowResumed)] == [started]
+        assert second.roster.tracked("open") == Tracked(None, in_progress=True, unsettled=True)
+        assert second.roster.tracked("over") == Tracked(None, in_progress=False)
+        second.upstream.say("open", SUCCESS, None)
+        second.roster.follow_open()
+        await second.until(lambda: second.sink.of(FlowEnded))
+        assert second.upstream.opened == ["open"]
+        assert second.server.requests[0].headers["last-event-id"] == "41"
+        assert [each.flow for each in second.sink.of(FlowEnded)] == [started]
+        assert second.sink.of(FlowStarted) == []
+
+
+async def test_what_was_counted_is_not_counted_again_by_another_process() -> None:
+    kept = Kept()
+    async with stage(keeper=kept) as first:
+        first.roster.admit("c1")
+        first.roster.apply("c1", login("e1", 100, 200), 200 * 10**9)
+        assert first.roster.timeline_read_ns("c1") == 200 * 10**9
+    async with stage() as second:
+        second.roster.restore(kept.connections, {})
+        assert second.roster.timeline_read_ns("c1") == 200 * 10**9
+        second.roster.apply("c1", login("e1", 100, 300), 300 * 10**9)
+        assert second.sink.observations == []
+
+
+async def test_connections_that_cannot_be_read_are_named_and_stop_no_other(scene: Stage) -> None:
+    saved = {"bad": SavedConnection(b"{"), "worse": SavedConnection(b"[]")}
+    scene.roster.admit("c1")
+    good = scene.roster._entries["c1"].door.save()
+    scene.roster.forget("c1")
+    assert scene.roster.restore({**saved, "good": good}, {}) == ["bad", "worse"]
+    assert scene.roster.tracked("good") is not None
+    assert scene.roster.tracked("bad") is None
+
+
+async def test_connection_that_was_forgotten_and_comes_back_counts_nothing_twice() -> None:
+    kept = Kept()
+    async with stage(keeper=kept) as scene:
+        now = scene.time.now
+        scene.roster.admit("c1")
+        scene.roster.apply("c1", login("e1", now - 50, now), int(now * 1e9))
+        scene.roster.forget("c1")
+        assert kept.forgotten == {"c1": int(now * 1e9)}
+        assert kept.connections == {}
+        scene.time.now += 100
+        scene.roster.admit("c1")
+        scene.roster.apply("c1", login("e1", now - 50, now + 100), int(now * 1e9))
+        scene.roster.apply("c1", login("e2", now + 50, now + 100), int(now * 1e9))
+        assert noted(scene) == ["counted", "before_start", "counted"]
+    async with stage() as later:
+        later.roster.restore({}, kept.forgotten)
+        later.roster.admit("c1")
+        later.roster.apply("c1", login("e1", now - 50, now + 200), int(now * 1e9))
+        assert noted(later) == ["before_start"]
+
+
+async def test_connection_that_made_room_and_comes_back_counts_nothing_twice() -> None:
+    async with stage(max_connections=1) as scene:
+        now = scene.time.now
+        scene.roster.admit("c1")
+        scene.roster.apply("c1", login("e1", now - 50, now), int(now * 1e9))
+        scene.roster.admit("c2")
+        assert scene.roster.tracked("c1") is None
+        scene.roster.admit("c1")
+        scene.roster.apply("c1", login("e1", now - 50, now), int(now * 1e9))
+        assert noted(scene) == ["counted", "before_start"]
+
+
+async def test_no_more_than_so_many_forgotten_connections_are_remembered(scene: Stage) -> None:
+    for number in range(MAX_FORGOTTEN + 2):
+        scene.roster._let_go(f"c{number}", number)
+    assert len(scene.roster._forgotten) == MAX_FORGOTTEN
+    assert next(iter(scene.roster._forgotten)) == "c2"
+
+
+async def test_of_a_connection_that_no_complete_list_had_so_far_all_is_counted_since_that() -> None:
+    kept = Kept()
+    async with stage(keeper=kept) as scene:
+        now = scene.time.now
+        scene.roster.since_ns = int((now - 10_000) * 1e9)
+        scene.roster.admit("old")
+        scene.roster.listed(int(now * 1e9))
+        scene.roster.admit("new")
+        for connection_id in ("old", "new"):
+            begun = now - NEWCOMER_NS / 1e9
+            scene.roster.apply(connection_id, login("e1", begun - 60, now), int(now * 1e9))
+            scene.roster.apply(connection_id, login("e2", begun, now), int(now * 1e9))
+        assert noted(scene) == ["counted", "counted", "before_start", "counted"]
+        assert kept.lists == [int(now * 1e9)]
+
+
+async def test_a_complete_list_never_moves_the_start_back(scene: Stage) -> None:
+    scene.roster.since_ns = int(scene.time.now * 1e9)
+    scene.roster.listed(scene.roster.since_ns)
+    assert scene.roster.since_ns == int(scene.time.now * 1e9)
+
+
+async def test_more_streams_than_there_is_room_for_are_refused_and_rest_makes_room(
+    scene: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.upstream.roster.MAX_STREAMS", 2)
+    with capture_logs() as logs:
+        assert scene.roster.follow("c1")
+        assert scene.roster.follow("c2")
+        assert not scene.roster.follow("c3")
+        assert scene.roster.follow("c1")
+    assert len(logs) == 1
+    assert scene.roster.tracked("c3") == Tracked(None, in_progress=False)
+    scene.roster.unfollow("c1")
+    await scene.until(lambda: len(scene.roster._tasks) < 2)
+    assert scene.roster.follow("c3")
