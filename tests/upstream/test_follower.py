@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exporter.core.events import Forgotten
+from exporter.core.events import Forgotten, TimelineEntry, TimelineRead
 from exporter.core.flow import FlowTracker
 from exporter.core.observations import (
     FlowEnded,
@@ -22,6 +22,7 @@ from exporter.core.observations import (
     StreamMessage,
     StreamOpened,
 )
+from exporter.stores.store import SavedConnection
 from exporter.upstream.door import Door
 from exporter.upstream.ends import Forget, Stop
 from exporter.upstream.follower import LONG_SECONDS, Follower
@@ -93,6 +94,8 @@ class Run:
         self.door: Door | None = None
         self.idle = IdleLimit()
         self.wish = Wish()
+        self.settle: Callable[[str], Awaitable[None]] | None = None
+        self.saved: SavedConnection | None = None
 
     async def play(self, *parts: Part, idle_seconds: float = 5.0) -> None:
         async def handler(exchange: Exchange) -> None:
@@ -104,6 +107,8 @@ class Run:
         async with raw_server(handler) as self.server, asyncio.timeout(10):
             api = KernelApi(self.server.url, lambda: KEY, self.sink, clock=clock)
             self.door = Door(tracker, self.sink)
+            if self.saved:
+                self._go_on(self.saved)
             follower = Follower(
                 "c1",
                 self.door,
@@ -112,9 +117,17 @@ class Run:
                 clock=clock,
                 idle=self.idle,
                 wish=self.wish,
+                settle=self.settle,
             )
             self.result = await follower.run()
             await api.aclose()
+
+    def _go_on(self, saved: SavedConnection) -> None:
+        """Take up what another process has left."""
+        tracker = FlowTracker.restore(saved.state, classify=lambda _: "other")
+        self.door = Door(tracker, self.sink)
+        self.door.last_event_id = saved.last_event_id
+        self.door.resume(int(self.time.now * 1e9))
 
     @property
     def ends(self) -> list[str]:
@@ -542,3 +555,94 @@ async def test_stop_closes_the_stream_and_says_so() -> None:
         await playing
     assert run.sink.of(StreamEnded) == [StreamEnded("c1", StreamEndReason.STOPPED, opened=True)]
     assert run.outcomes == []
+
+
+def timeline_that_tells(run: Run, *entries: TimelineEntry) -> list[list[StreamEventKind]]:
+    """Settle by a timeline with these entries; returns what the streams had said by each time."""
+    settled: list[list[StreamEventKind]] = []
+
+    async def settle(connection_id: str) -> None:
+        assert run.door
+        assert connection_id == "c1"
+        settled.append(run.kinds)
+        now_ns = int(run.time.now * 1e9)
+        run.door.feed(TimelineRead(entries, now_ns, now_ns), now_ns)
+
+    run.settle = settle
+    return settled
+
+
+async def run_until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.001)
+
+
+def login(begun: int, over: int, status: str) -> TimelineEntry:
+    at_ns, end_ns = (START_SECONDS * 10**9 + second * 10**9 for second in (begun, over))
+    return TimelineEntry(f"e{begun}", "login", at_ns, status, completed_ns=end_ns)
+
+
+async def test_the_timeline_is_read_before_the_first_state_of_a_stream_is_believed(
+    run: Run,
+) -> None:
+    settled = timeline_that_tells(run, login(0, 5, "FAILED"))
+    await run.play(
+        streaming(state(0, "DISCOVERING")),
+        streaming(state(7, "DISCOVERING"), SUCCESS),
+    )
+    assert settled == [["state"]]
+    ends = [(each.outcome, each.observed) for each in run.sink.of(FlowEnded)]
+    assert ends == [("failed", "timeline"), ("success", "stream")]
+    assert len(run.sink.of(FlowStarted)) == 2
+
+
+async def test_the_timeline_is_not_asked_where_no_flow_was_left_unwatched(run: Run) -> None:
+    settled = timeline_that_tells(run)
+    await run.play(status(503), streaming(state(0, "DISCOVERING"), SUCCESS))
+    assert (settled, run.outcomes) == ([], [Outcome.SUCCESS])
+
+
+async def test_the_timeline_is_asked_before_a_flow_without_any_stream_is_looked_up(
+    run: Run,
+) -> None:
+    settled = timeline_that_tells(run, login(0, 5, "CANCELED"))
+    await run.play(streaming(state(0, "SUBMITTING")), status(410))
+    assert (run.result, run.outcomes) == (Stop(), [Outcome.CANCELED])
+    assert settled == [["state"]]
+    assert run.server
+    assert len(run.server.requests) == 2
+
+
+async def test_the_event_id_of_a_flow_that_the_timeline_ended_is_not_sent_again(run: Run) -> None:
+    timeline_that_tells(run, login(0, 5, "FAILED"))
+
+    async def breaks_while_the_next_is_wished_for(exchange: Exchange) -> None:
+        await run_until(lambda: bool(run.outcomes))
+        run.wish.make()
+        exchange.reset()
+
+    await run.play(
+        streaming(b"id: 41\n" + state(0, "DISCOVERING")),
+        streaming(then=breaks_while_the_next_is_wished_for),
+        streaming(state(7, "DISCOVERING"), SUCCESS),
+    )
+    assert run.server
+    sent = [each.headers.get("last-event-id") for each in run.server.requests]
+    assert sent == [None, "41", None]
+    assert run.outcomes == [Outcome.FAILED, Outcome.SUCCESS]
+
+
+async def test_another_process_asks_for_what_was_missed_of_the_open_flow(run: Run) -> None:
+    first = Run()
+    await first.play(streaming(b"id: 41\n" + state(0, "DISCOVERING")), status(410), status(503))
+    assert first.door
+    run.saved = first.door.save()
+    settled = timeline_that_tells(run)
+    await run.play(streaming(b"id: 42\n" + state(4, "SUBMITTING"), SUCCESS))
+    assert run.server
+    assert run.server.requests[0].headers["last-event-id"] == "41"
+    assert settled == [[]]
+    assert run.outcomes == [Outcome.SUCCESS]
+    assert run.gaps == [GapCause.RESTART]
+    assert run.sink.of(FlowStarted) == []
