@@ -4,12 +4,13 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import httpx
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.core.observations import FollowingChanged, Observation
 from exporter.errors import UserError
@@ -17,9 +18,11 @@ from exporter.service import _FOLLOW_RESULTS, Service
 from exporter.settings import Command, Settings, load
 from exporter.simulator.config import SimulatorConfig
 from exporter.simulator.runner import Simulator
+from exporter.stores.store import Batch, StoreError
 from exporter.upstream.discovery import FollowNow
 from exporter.web import FollowResult
-from tests.support.process import free_port
+from tests.support.process import OPENMETRICS, free_port
+from tests.support.samples import Samples, only, outcomes, total
 
 KEY: Final = {"KERNEL_API_KEY": "simulator-key"}
 
@@ -161,3 +164,107 @@ async def test_an_exporter_that_keeps_the_pace_of_a_small_rate_limit_is_ready(
             await service.stop()
     assert at_pace.ready, at_pace.reason
     assert not late.ready
+
+
+async def scrape(service: Service) -> Samples:
+    async with httpx.AsyncClient(base_url=service.urls[0]) as client:
+        answer = await client.get("/metrics", headers={"accept": OPENMETRICS})
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)  # type: ignore[no-untyped-call]
+        for sample in family.samples
+    }
+
+
+async def until(service: Service, condition: Callable[[Samples], bool]) -> Samples:
+    async with asyncio.timeout(20):
+        while not condition(samples := await scrape(service)):  # noqa: ASYNC110 - polls an API
+            await asyncio.sleep(0.05)
+    return samples
+
+
+async def test_a_second_service_goes_on_with_the_flows_and_counts_of_the_first(
+    tmp_path: Path,
+) -> None:
+    world = SimulatorConfig(
+        connections=2, flows_per_minute=0, health_checks_per_minute=0, time_scale=10
+    )
+    async with Simulator(world) as simulator:
+        with_journal = settings(kernel__base_url=simulator.base_url, data_dir=str(tmp_path))
+        connection = simulator.world.pick("password_login")
+        assert connection is not None
+        simulator.world.start(connection, "password_login")
+        first = Service(with_journal)
+        await first.start()
+        try:
+            before = await until(first, lambda now: total(now, "flows_in_progress") == 1)
+        finally:
+            await first.stop()
+        assert total(before, "flows_started_total") == 1
+        second = Service(with_journal)
+        await second.start()
+        try:
+            assert total(await scrape(second), "flows_started_total") == 1
+            after = await until(second, lambda now: total(now, "flows_ended_total") == 1)
+        finally:
+            await second.stop()
+        assert outcomes(after) == simulator.ledger.counts()
+    assert total(after, "flows_started_total") == 1
+    assert total(after, "flows_in_progress") == 0
+    assert only(after, "journal_up") == 1
+
+
+async def test_a_journal_that_cannot_be_written_is_named_by_readiness_and_a_gauge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(batch: Batch, /) -> None:
+        raise StoreError(f"the disk is full: make room ({len(batch.connections)} to write)")
+
+    world = SimulatorConfig(connections=1, flows_per_minute=0)
+    async with Simulator(world) as simulator:
+        service = Service(settings(kernel__base_url=simulator.base_url, data_dir=str(tmp_path)))
+        assert service._journal
+        monkeypatch.setattr(service._journal._store, "commit", fail)
+        await service.start()
+        try:
+            failing = await until(service, lambda now: only(now, "journal_up") == 0)
+            condition = service.readiness().sink
+            monkeypatch.undo()
+            await until(service, lambda now: only(now, "journal_up") == 1)
+            assert service.readiness().sink.ready
+        finally:
+            await service.stop()
+    assert total(failing, "journal_write_errors_total") >= 1
+    assert not condition.ready
+    assert condition.reason.startswith("the journal cannot be written: the disk is full: make room")
+
+
+async def test_without_a_directory_nothing_is_said_of_a_journal() -> None:
+    async with Simulator(SimulatorConfig(flows_per_minute=0)) as simulator:
+        service = Service(settings(kernel__base_url=simulator.base_url))
+        await service.start()
+        try:
+            samples = await scrape(service)
+        finally:
+            await service.stop()
+    assert only(samples, "journal_up") is None
+
+
+def test_a_journal_that_cannot_be_used_leaves_no_socket(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    port = free_port()
+    with pytest.raises(UserError, match=r"^--data-dir: "):
+        Service(settings(port, data_dir=str(tmp_path / "file")))
+    assert is_free(port)
+
+
+async def test_two_services_never_share_a_journal(tmp_path: Path) -> None:
+    threads = set(threading.enumerate())
+    first = Service(settings(data_dir=str(tmp_path)))
+    port = free_port()
+    with pytest.raises(UserError, match=r"^--data-dir: "):
+        Service(settings(port, data_dir=str(tmp_path)))
+    assert is_free(port)
+    await first.stop()
+    left = {t.name for t in set(threading.enumerate()) - threads if "asyncio" not in t.name}
+    assert left == set()
