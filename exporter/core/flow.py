@@ -110,11 +110,6 @@ class FlowTracker:
         return lacks(self._state.history, read)
 
     @property
-    def unwatched_ns(self) -> int:
-        """The local time since which no stream shows the connection; of no use while one does."""
-        return self._state.unwatched_ns
-
-    @property
     def lacks_later(self) -> bool:
         """Whether the timeline held what could not be dealt with yet, and is to be read again."""
         return self._state.history.deferred

@@ -116,6 +116,7 @@ class _Matching:
         self._state = state
         self._entries = entries
         self._read = read.entries
+        self._asked_ns = read.requested_ns
         self._now_ns = now_ns = read.received_ns
         self._classify = classify
         self._out = out
@@ -130,7 +131,7 @@ class _Matching:
         history.deferred = False
         for index, entry in enumerate(self._entries):
             flow, fit = self._found.get(index, (None, Fit.NONE))
-            ended = entry.status != IN_PROGRESS or entry.completed_ns is not None
+            ended = _has_ended(entry)
             if not ended or not self._settle(entry, flow, fit):
                 history.pending[_mark(entry)] = entry.at_ns
                 history.deferred |= ended
@@ -139,13 +140,14 @@ class _Matching:
         """Deal with an entry that has ended; false where it is too early to."""
         is_open = flow is not None and flow >= len(self._flows)
         # An open flow that nobody watches is ended at once: what is seen next may be another one.
-        if not is_open and _is_unfinished(entry, self._now_ns):
+        if not is_open and _is_unfinished(entry, self._asked_ns):
             return False
         if flow is None:
             self._count(entry)
             return True
         doubtful = fit is Fit.NEAR
-        if doubtful and self._now_ns < _end_ns(entry, self._now_ns) + DOUBT_NS:
+        recent = self._asked_ns < _end_ns(entry, self._now_ns) + DOUBT_NS
+        if doubtful and recent and (not is_open or self._is_under_way(entry)):
             return False
         if flow < len(self._flows):
             counted = self._flows[flow]
@@ -157,6 +159,10 @@ class _Matching:
             self._end(entry)
         self._done(entry, TimelineResult.DOUBTFUL if doubtful else TimelineResult.MATCHED)
         return True
+
+    def _is_under_way(self, entry: TimelineEntry) -> bool:
+        """Whether there is one of its type that has not ended: then the open flow may be that."""
+        return any(not _has_ended(other) for other in self._read if other.type == entry.type)
 
     def _is_watched(self) -> bool:
         return self._state.attached and not self._state.fresh
@@ -292,13 +298,16 @@ def _prune(history: History) -> None:
 
 
 def _span(entry: TimelineEntry, now_ns: int) -> Span:
-    under_way = entry.status == IN_PROGRESS and entry.completed_ns is None
     return Span(
         flow_type=_TYPES[entry.type],
         started_ns=entry.at_ns,
-        ended_ns=_FAR_NS if under_way else max(entry.at_ns, _end_ns(entry, now_ns)),
+        ended_ns=max(entry.at_ns, _end_ns(entry, now_ns)) if _has_ended(entry) else _FAR_NS,
         session=digest(entry.browser_session_id),
     )
+
+
+def _has_ended(entry: TimelineEntry) -> bool:
+    return entry.status != IN_PROGRESS or entry.completed_ns is not None
 
 
 def _end_ns(entry: TimelineEntry, now_ns: int) -> int:

@@ -16,9 +16,6 @@ from exporter.core.observations import FlowEnded, FlowObservation, GapCause, Obs
 from exporter.stores.keeper import Keeper, KeepsNothing
 from exporter.stores.store import SavedConnection
 
-UNSETTLED_NS: Final = 10**9
-"""A flow that nobody has watched for so long may have ended, and another one begun."""
-
 _SAMPLES: Final = (Listing, DeadlineCheck)
 """What comes again and again, and seldom changes anything."""
 
@@ -59,14 +56,12 @@ class Door:
         """Whether the newest flow that was seen is over."""
         return self.tracker.ended
 
-    def is_unsettled(self, now_ns: int) -> bool:
+    def is_unsettled(self) -> bool:
         """Whether a flow is open that may be over, and another one in its place.
 
         What a new stream or a listing shows is then to be believed only after the timeline.
         """
-        if not self.in_progress or self.attached:
-            return False
-        return self._lost is not None or now_ns - self.tracker.unwatched_ns > UNSETTLED_NS
+        return self.in_progress and not self.attached
 
     def feed(self, event: TrackerInput, received_ns: int) -> Sequence[FlowObservation]:
         """Take an event in and hand on what follows from it, which is returned too."""

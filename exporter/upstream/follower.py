@@ -147,7 +147,7 @@ class Follower:
             async with self._api.events(self._connection_id, self._cursor.header()) as chunks:
                 stream.opened, stream.opened_seconds = True, self._clock.monotonic()
                 self._sink.observe(StreamOpened(self._connection_id))
-                unsettled = self._door.is_unsettled(self._clock.unix_ns())
+                unsettled = self._door.is_unsettled()
                 self._door.attach(self._clock.unix_ns())
                 try:
                     if unsettled and self._settle:

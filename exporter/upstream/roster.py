@@ -101,7 +101,7 @@ class Roster:
         entry = self._entries.get(connection_id)
         if entry is None:
             return None
-        unsettled = entry.door.is_unsettled(self._clock.unix_ns())
+        unsettled = entry.door.is_unsettled()
         return Tracked(entry.since_ns, entry.door.in_progress, unsettled)
 
     def consult(self, timelines: Timelines) -> None:

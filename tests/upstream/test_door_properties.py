@@ -221,7 +221,7 @@ class Follower:
         if self.door.attached:
             return
         self.open(now_ns)
-        unsettled = self.door.is_unsettled(self.local(now_ns))
+        unsettled = self.door.is_unsettled()
         self.door.attach(self.local(now_ns))
         if unsettled:
             self.settle(now_ns)
@@ -260,7 +260,7 @@ class Follower:
         assert self.asked is not None
         local_ns = self.local(now_ns)
         listing, self.asked = msgspec.structs.replace(self.asked, received_ns=local_ns), None
-        if self.door.is_unsettled(local_ns):
+        if self.door.is_unsettled():
             self.settle(now_ns)
         if self.pipe is not None and not self.door.in_progress:
             return  # The stream is about to tell.
