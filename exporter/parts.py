@@ -138,6 +138,7 @@ def _since_ns(contents: Contents, now_ns: int, back_ns: int) -> int:
 
     One that the last complete list did not have yet has begun since.
     """
+    first_ns = (contents.began_ns or now_ns) - back_ns
     if contents.listed_ns is not None:
-        return contents.listed_ns - NEWCOMER_NS
-    return (contents.began_ns or now_ns) - back_ns
+        return max(first_ns, contents.listed_ns - NEWCOMER_NS)
+    return first_ns

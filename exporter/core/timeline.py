@@ -86,7 +86,7 @@ def apply_timeline(
 ) -> None:
     """Take in what was read of the timeline."""
     history = state.history
-    history.read_ns = read.received_ns
+    history.read_ns = read.requested_ns
     entries = _news(history, read)
     for entry in entries:
         if entry.type == _HEALTH_CHECK:

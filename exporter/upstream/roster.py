@@ -146,7 +146,9 @@ class Roster:
             since_ns=self._forgotten.pop(connection_id, self.since_ns),
             classify=self._classify,
         )
-        self._admit(connection_id, tracker)
+        door = self._admit(connection_id, tracker).door
+        # What is counted of it is settled now, and must be the same for the next process.
+        self._keeper.touch(connection_id, door.save)
         return True
 
     def _admit(self, connection_id: str, tracker: FlowTracker) -> _Entry:

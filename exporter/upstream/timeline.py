@@ -28,7 +28,7 @@ SETTLE_SECONDS: Final = 5.0
 predecessor's end is in doubt."""
 FAILED_SECONDS: Final = 60.0
 """How long a connection waits whose timeline could not be read."""
-TELL_SECONDS: Final = 5.0
+TELL_SECONDS: Final = 2.0
 IDLE_SECONDS: Final = 0.5
 """How often to look for something to do while there is nothing."""
 
@@ -140,10 +140,9 @@ class Timeline:
         complete = offset is None or not self._roster.lacks(connection_id, entries)
         read = TimelineRead(tuple(entries), requested_ns, page.received_ns, complete=complete)
         self._roster.apply(connection_id, read, read.received_ns)
-        now_ns = self._clock.unix_ns()
-        self._agenda.done(connection_id, now_ns)
+        self._agenda.done(connection_id, requested_ns)
         if self._roster.lacks_later(connection_id):
-            self._agenda.hurry(connection_id, now_ns + DOUBT_NS)
+            self._agenda.hurry(connection_id, read.received_ns + DOUBT_NS)
         if self._failing:
             self._failing = False
             _log.info("timelines can be read again")

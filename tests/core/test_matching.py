@@ -61,7 +61,10 @@ def test_flows_that_were_streamed_always_find_their_own_entries_and_no_others(
     drawn: list[tuple[int, int, float, bool]],
 ) -> None:
     """One login after the other on a connection, each streamed from some moment on or not."""
-    now, entries, flows, truth = 0, [], [], {}
+    now = 0
+    entries: list[Span] = []
+    flows: list[Span] = []
+    truth: dict[int, int] = {}
     for pause, length, late, streamed in drawn:
         begin = now + pause
         now = begin + length

@@ -385,3 +385,17 @@ async def test_more_streams_than_there_is_room_for_are_refused_and_rest_makes_ro
     scene.roster.unfollow("c1")
     await scene.until(lambda: len(scene.roster._tasks) < 2)
     assert scene.roster.follow("c3")
+
+
+async def test_from_when_on_a_connection_counts_is_kept_before_it_is_ever_read() -> None:
+    kept = Kept()
+    async with stage(keeper=kept) as first:
+        now = first.time.now
+        first.roster.since_ns = int((now - 3600) * 1e9)
+        first.roster.admit("c1")
+        first.roster.listed(int(now * 1e9))
+    async with stage() as second:
+        second.roster.since_ns = int((now + 900) * 1e9)
+        second.roster.restore(kept.connections, {})
+        second.roster.apply("c1", login("e1", now - 1800, now), int(now * 1e9))
+        assert noted(second) == ["counted"]
