@@ -177,6 +177,16 @@ async def test_a_later_start_counts_from_the_last_complete_list_whatever_since_s
     assert roster.since_ns == listed_ns - NEWCOMER_NS
 
 
+async def test_a_list_soon_after_the_first_start_reaches_no_further_back_than_that(
+    roster: Roster, tmp_path: Path
+) -> None:
+    began_ns = NOW_NS - 60 * NS
+    wrote(tmp_path, Batch(began_ns=began_ns, listed_ns=NOW_NS - 50 * NS))
+    async with journal_in(tmp_path) as (journal, _):
+        take_up(journal, roster, journal_settings(tmp_path), NOW_NS)
+    assert roster.since_ns == began_ns
+
+
 async def test_what_an_earlier_process_knew_and_counted_is_taken_up(
     roster: Roster, tmp_path: Path
 ) -> None:
