@@ -51,6 +51,8 @@ tell yet when it ended: by then the flow's own entry, or the time, shows as well
 HANDOVER_NS: Final = 10**7
 """A flow that expires within this time of the next one's beginning was superseded by it: Kernel
 lets a new login take over a flow that is past its expiry, and the timeline has no word for that."""
+FUTURE_NS: Final = 24 * 60 * 60 * 10**9
+"""What begins later than that has not happened, whatever the clocks say: it would hide what has."""
 LONGEST_FLOW_NS: Final = 21 * 60 * 10**9
 """Kernel ends a login flow after 20 minutes: whatever began earlier had ended by the start."""
 
@@ -259,6 +261,8 @@ def _news(history: History, read: TimelineRead) -> list[TimelineEntry]:
         mark = _mark(entry)
         if mark in history.counted or mark in found:
             continue
+        if entry.at_ns > read.received_ns + FUTURE_NS:
+            continue
         if entry.at_ns > history.floor_ns or mark in history.pending:
             found[mark] = entry
     return sorted(found.values(), key=lambda entry: entry.at_ns)
@@ -281,7 +285,7 @@ def _mark_done(history: History, entry: TimelineEntry) -> None:
 def _give_up(history: History, read: TimelineRead, out: Out) -> None:
     """There is more than is ever read: what lies beyond is not looked for again."""
     oldest_ns = min((entry.at_ns for entry in read.entries), default=history.floor_ns)
-    history.floor_ns = max(history.floor_ns, oldest_ns)
+    history.floor_ns = max(history.floor_ns, min(oldest_ns, read.received_ns))
     read_now = {_mark(entry) for entry in read.entries}
     history.pending = {m: at for m, at in history.pending.items() if m in read_now}
     out.append(TimelineNoted(TimelineResult.OUT_OF_REACH))

@@ -4,21 +4,19 @@ An odd value in an optional member does not lose the connection; an entry withou
 is no connection and is skipped. Members that are not used here are never built.
 """
 
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from exporter.core.decoding import MAX_IDENTIFIER, MAX_TEXT, tolerant, unix_ns
+from exporter.core.decoding import MAX_TEXT
 from exporter.core.events import Listing
 from exporter.core.observations import StreamEndReason
+from exporter.upstream.lenient import decoded, elements, moment_ns, text
 from exporter.upstream.responses import ApiError
 
 MAX_ID_CHARACTERS: Final = 256
 MAX_DOMAIN_CHARACTERS: Final = 253
 """Longest host name in the DNS: RFC 1035, section 2.3.4, less the root's own octets."""
-
-_BAD_JSON: Final = (msgspec.MsgspecError, RecursionError, UnicodeError)
 
 
 class _Wire(msgspec.Struct):
@@ -43,7 +41,6 @@ class _Wire(msgspec.Struct):
     last_auth_check_at: Any = None
 
 
-_page_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _entry_decoder: Final = msgspec.json.Decoder(_Wire)
 
 
@@ -53,10 +50,7 @@ def parse_page(body: bytes, requested_ns: int, received_ns: int) -> list[Listing
     Raises:
         ApiError: the body is not a JSON array.
     """
-    try:
-        entries = tolerant(_page_decoder.decode, body)
-    except _BAD_JSON:
-        entries = None
+    entries = elements(body)
     if entries is None:
         raise ApiError(StreamEndReason.PROTOCOL, "the list is not a JSON array", status=200)
     listings = (_listing(entry, requested_ns, received_ns) for entry in entries)
@@ -81,49 +75,30 @@ def is_connection_id(value: str) -> bool:
 
 
 def _listing(entry: bytes | msgspec.Raw, requested_ns: int, received_ns: int) -> Listing | None:
-    try:
-        wire = tolerant(_entry_decoder.decode, bytes(entry))
-    except _BAD_JSON:
+    wire = decoded(_entry_decoder, entry)
+    if wire is None:
         return None
-    connection_id, domain = _text(wire.id), _text(wire.domain)
+    connection_id, domain = text(wire.id, MAX_TEXT), text(wire.domain, MAX_TEXT)
     if connection_id is None or domain is None or not is_connection_id(connection_id):
         return None
     return Listing(
         connection_id=connection_id,
         domain=domain[:MAX_DOMAIN_CHARACTERS],
-        profile_name=_word(wire.profile_name) or "",
-        status=_word(wire.status) or "",
+        profile_name=text(wire.profile_name) or "",
+        status=text(wire.status) or "",
         requested_ns=requested_ns,
         received_ns=received_ns,
-        flow_status=_word(wire.flow_status),
-        flow_step=_word(wire.flow_step),
-        flow_type=_word(wire.flow_type),
-        flow_expires_ns=_unix_ns(wire.flow_expires_at),
-        browser_session_id=_word(wire.browser_session_id),
-        hosted_url=_text(wire.hosted_url),
-        error_code=_word(wire.error_code),
-        error_message=_text(wire.error_message),
-        website_error=_text(wire.website_error),
+        flow_status=text(wire.flow_status),
+        flow_step=text(wire.flow_step),
+        flow_type=text(wire.flow_type),
+        flow_expires_ns=moment_ns(wire.flow_expires_at),
+        browser_session_id=text(wire.browser_session_id),
+        hosted_url=text(wire.hosted_url, MAX_TEXT),
+        error_code=text(wire.error_code),
+        error_message=text(wire.error_message, MAX_TEXT),
+        website_error=text(wire.website_error, MAX_TEXT),
         can_reauth=wire.can_reauth if isinstance(wire.can_reauth, bool) else None,
-        can_reauth_reason=_word(wire.can_reauth_reason),
-        last_auth_ns=_unix_ns(wire.last_auth_at),
-        last_auth_check_ns=_unix_ns(wire.last_auth_check_at),
+        can_reauth_reason=text(wire.can_reauth_reason),
+        last_auth_ns=moment_ns(wire.last_auth_at),
+        last_auth_check_ns=moment_ns(wire.last_auth_check_at),
     )
-
-
-def _word(value: object) -> str | None:
-    """An identifier or an enumeration's value; null, absent and empty are the same."""
-    return value[:MAX_IDENTIFIER] if isinstance(value, str) and value else None
-
-
-def _text(value: object) -> str | None:
-    return value[:MAX_TEXT] if isinstance(value, str) and value else None
-
-
-def _unix_ns(value: object) -> int | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return unix_ns(msgspec.convert(value, datetime))
-    except msgspec.ValidationError:
-        return None

@@ -6,11 +6,12 @@ from typing import Final
 import structlog
 
 from exporter.core.events import Listing, TimelineEntry, TimelineRead
-from exporter.core.observations import Sink, TimelineCovered
+from exporter.core.observations import Sink, StreamEndReason, TimelineCovered
 from exporter.core.timeline import DOUBT_NS
 from exporter.core.vocabulary import IN_PROGRESS
 from exporter.errors import where_raised
 from exporter.upstream.agenda import Agenda
+from exporter.upstream.backoff import Backoff
 from exporter.upstream.clock import SYSTEM_CLOCK, Clock
 from exporter.upstream.kernel_api import KernelApi
 from exporter.upstream.responses import ApiError
@@ -27,10 +28,15 @@ SETTLE_SECONDS: Final = 5.0
 """How long a new stream waits for the timeline: a flow that is not watched is worse than one whose
 predecessor's end is in doubt."""
 FAILED_SECONDS: Final = 60.0
-"""How long a connection waits whose timeline could not be read."""
+"""How long a connection waits whose timeline could not be read, and all of them where the key is
+refused."""
 TELL_SECONDS: Final = 2.0
 IDLE_SECONDS: Final = 0.5
 """How often to look for something to do while there is nothing."""
+
+_OF_THE_API: Final = frozenset(
+    {StreamEndReason.HTTP_401, StreamEndReason.HTTP_5XX, StreamEndReason.NETWORK}
+)
 
 _log = structlog.get_logger()
 
@@ -60,6 +66,8 @@ class Timeline:
         self._names: dict[str, tuple[str, str]] = {}
         self._told_at = clock.monotonic()
         self._failing = False
+        self._backoff = Backoff(clock.random)
+        self._rest_until = 0.0
         roster.consult(self)
 
     def listed(self, listing: Listing) -> None:
@@ -105,7 +113,8 @@ class Timeline:
 
     async def _keep_reading(self) -> None:
         while True:
-            connection_id = self._agenda.take(self._clock.unix_ns())
+            resting = self._clock.monotonic() < self._rest_until and not self._api.has_new_key()
+            connection_id = None if resting else self._agenda.take(self._clock.unix_ns())
             self._tell()
             if connection_id is None:
                 await self._clock.sleep(IDLE_SECONDS)
@@ -114,6 +123,7 @@ class Timeline:
                 await self._read(connection_id)
             except ApiError as error:
                 self._failed(connection_id, str(error))
+                self._rest(error)
             except Exception as bug:  # noqa: BLE001 - reading is never silently given up
                 problem = f"internal error: {type(bug).__name__} at {where_raised(bug)}"
                 self._failed(connection_id, problem)
@@ -143,6 +153,7 @@ class Timeline:
         self._agenda.done(connection_id, requested_ns)
         if self._roster.lacks_later(connection_id):
             self._agenda.hurry(connection_id, read.received_ns + DOUBT_NS)
+        self._backoff.reset()
         if self._failing:
             self._failing = False
             _log.info("timelines can be read again")
@@ -156,6 +167,13 @@ class Timeline:
         if not self._failing:
             self._failing = True
             _log.warning("a timeline could not be read", problem=problem)
+
+    def _rest(self, error: ApiError) -> None:
+        """What is wrong with the API, and not with one timeline, is no better with the next."""
+        if error.reason in _OF_THE_API:
+            at_least = FAILED_SECONDS if error.reason is StreamEndReason.HTTP_401 else 0.0
+            pause = self._backoff.next_seconds(at_least)
+            self._rest_until = self._clock.monotonic() + pause
 
     def _tell(self) -> None:
         now = self._clock.monotonic()

@@ -4,23 +4,21 @@ An odd value in an optional member does not lose the entry. One without an id co
 another, and one without a time could not be placed: such an entry is skipped.
 """
 
-from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
-from exporter.core.decoding import MAX_IDENTIFIER, MAX_TEXT, tolerant, unix_ns
+from exporter.core.decoding import MAX_TEXT
 from exporter.core.events import TimelineEntry
 from exporter.core.observations import StreamEndReason
+from exporter.upstream.lenient import decoded, elements, moment_ns, text
 from exporter.upstream.responses import ApiError
 
 MAX_ENTRIES: Final = 1000
 """So many entries of a page are looked at, ten times as many as are ever asked for."""
 MAX_ENTRY_ID_CHARACTERS: Final = 256
 """Longest id that is kept, in characters. A longer one is not cut: two could become one."""
-
-_BAD_JSON: Final = (msgspec.MsgspecError, RecursionError, UnicodeError)
 
 
 class _Wire(msgspec.Struct):
@@ -39,7 +37,6 @@ class _Wire(msgspec.Struct):
     browser_session_id: Any = None
 
 
-_page_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _entry_decoder: Final = msgspec.json.Decoder(_Wire)
 
 
@@ -49,10 +46,7 @@ def parse_timeline(body: bytes) -> list[TimelineEntry]:
     Raises:
         ApiError: the body is not a JSON array.
     """
-    try:
-        raw = tolerant(_page_decoder.decode, body)
-    except _BAD_JSON:
-        raw = None
+    raw = elements(body)
     if raw is None:
         raise ApiError(StreamEndReason.PROTOCOL, "the timeline is not a JSON array", status=200)
     entries = (_entry(each) for each in islice(raw, MAX_ENTRIES))
@@ -60,37 +54,22 @@ def parse_timeline(body: bytes) -> list[TimelineEntry]:
 
 
 def _entry(raw: msgspec.Raw) -> TimelineEntry | None:
-    try:
-        wire = tolerant(_entry_decoder.decode, bytes(raw))
-    except _BAD_JSON:
+    wire = decoded(_entry_decoder, raw)
+    if wire is None:
         return None
-    entry_id, at_ns = _text(wire.id, MAX_ENTRY_ID_CHARACTERS + 1), _moment(wire.timestamp)
+    entry_id, at_ns = text(wire.id, MAX_ENTRY_ID_CHARACTERS + 1), moment_ns(wire.timestamp)
     if entry_id is None or len(entry_id) > MAX_ENTRY_ID_CHARACTERS or at_ns is None:
         return None
     return TimelineEntry(
         entry_id=entry_id,
-        type=_text(wire.type) or "",
+        type=text(wire.type) or "",
         at_ns=at_ns,
-        status=_text(wire.status) or "",
-        completed_ns=_moment(wire.completed_at),
-        updated_ns=_moment(wire.updated_at),
-        step=_text(wire.step),
-        error_code=_text(wire.error_code),
-        error_message=_text(wire.error_message, MAX_TEXT),
-        website_error=_text(wire.website_error, MAX_TEXT),
-        browser_session_id=_text(wire.browser_session_id),
+        status=text(wire.status) or "",
+        completed_ns=moment_ns(wire.completed_at),
+        updated_ns=moment_ns(wire.updated_at),
+        step=text(wire.step),
+        error_code=text(wire.error_code),
+        error_message=text(wire.error_message, MAX_TEXT),
+        website_error=text(wire.website_error, MAX_TEXT),
+        browser_session_id=text(wire.browser_session_id),
     )
-
-
-def _text(value: object, longest: int = MAX_IDENTIFIER) -> str | None:
-    """Text, cut; null, absent and empty are the same."""
-    return value[:longest] if isinstance(value, str) and value else None
-
-
-def _moment(value: object) -> int | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return unix_ns(msgspec.convert(value, datetime))
-    except msgspec.ValidationError:
-        return None

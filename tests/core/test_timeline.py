@@ -16,7 +16,7 @@ from exporter.core.observations import (
     TimelineNoted,
     WebsiteError,
 )
-from exporter.core.timeline import DOUBT_NS, LONGEST_FLOW_NS, MAX_COUNTED, MAX_PENDING
+from exporter.core.timeline import DOUBT_NS, FUTURE_NS, LONGEST_FLOW_NS, MAX_COUNTED, MAX_PENDING
 from tests.support.driving import (
     CONNECTION,
     SECOND,
@@ -320,3 +320,11 @@ def test_an_entry_that_still_runs_where_the_rest_is_given_up_is_counted_later(
     driver.feed(timeline_read(entry("e9", 900, 1010, "CANCELED"), at=1100))
     assert results(driver) == ["out_of_reach", "counted"]
     assert of(FlowEnded, driver.seen)[0].outcome is Outcome.CANCELED
+
+
+def test_an_entry_from_the_far_future_neither_counts_nor_hides_what_does(driver: Driver) -> None:
+    beyond = FUTURE_NS / SECOND + 100
+    far = [entry(f"far_{number}", beyond + number, beyond + number + 5) for number in range(3)]
+    driver.feed(timeline_read(*far, at=20, complete=False))
+    driver.feed(timeline_read(*far, entry("real", 21, 25), at=40))
+    assert outcomes(driver) == [("success", "timeline")]

@@ -17,6 +17,7 @@ from exporter.core.observations import (
     TimelineNoted,
 )
 from exporter.core.timeline import DOUBT_NS
+from exporter.upstream.backoff import MIN_SECONDS
 from exporter.upstream.roster import NEWCOMER_NS
 from exporter.upstream.timeline import (
     ENDED_SECONDS,
@@ -306,6 +307,24 @@ async def test_one_timeline_that_cannot_be_read_stops_no_other_and_is_tried_agai
         "a timeline could not be read",
         "timelines can be read again",
     ]
+
+
+@pytest.mark.parametrize(("status", "seconds"), [(401, FAILED_SECONDS), (503, MIN_SECONDS)])
+async def test_where_the_api_fails_all_timelines_wait_and_not_each_for_itself(
+    scene: Stage, timeline: Timeline, status: int, seconds: float
+) -> None:
+    scene.upstream.connections = [connection(f"c{number}") for number in range(4 * READERS)]
+    await listed(scene, timeline)
+    scene.upstream.timeline_status = status
+    async with reading(timeline):
+        await scene.until(lambda: len(read(scene)) == READERS)
+        await asyncio.sleep(MOMENT)
+        scene.time.now += seconds - 0.1
+        await asyncio.sleep(MOMENT)
+        assert len(read(scene)) == READERS
+        scene.upstream.timeline_status = 200
+        scene.time.now += 30 + IDLE_SECONDS
+        await scene.until(lambda: len(set(read(scene))) == 4 * READERS)
 
 
 async def test_a_bug_stops_no_reader_and_tells_no_more_than_where_it_was(
