@@ -9,12 +9,27 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from exporter.core import lifecycle
+from exporter.core.entries import (
+    FLOW_TYPE_OF,
+    agrees,
+    duration_ns,
+    end_ns,
+    has_ended,
+    identity_of,
+    is_recent,
+    is_unfinished,
+    mark_of,
+    outcome_of,
+    span_of,
+    website_error,
+    working_step,
+)
 from exporter.core.events import TimelineEntry, TimelineRead
-from exporter.core.flow_state import History, Identity, TrackerState, digest
+from exporter.core.flow_state import History, TrackerState
 from exporter.core.ids import trace_id
 from exporter.core.lifecycle import Ending, Out
 from exporter.core.machine import FlowState, advance
-from exporter.core.matching import Fit, Span, match
+from exporter.core.matching import Fit, match
 from exporter.core.news import note_error
 from exporter.core.observations import (
     Entry,
@@ -29,25 +44,15 @@ from exporter.core.observations import (
     Outcome,
     TimelineNoted,
     TimelineResult,
-    WebsiteError,
 )
 from exporter.core.redaction import redact
-from exporter.core.vocabulary import (
-    FLOW_TYPES,
-    IN_PROGRESS,
-    TERMINAL_STATUSES,
-    UNKNOWN,
-    WORKING_STEPS,
-)
+from exporter.core.vocabulary import TERMINAL_STATUSES, UNKNOWN
 
-MAX_COUNTED: Final = 256
-"""Entries remembered as dealt with: more than two pages of the API, so that entries which turn up
+MAX_COUNTED: Final = 128
+"""Entries remembered as dealt with: more than a page of the API, so that entries which turn up
 late, or on two pages, are known for what they are."""
 MAX_PENDING: Final = 16
 """Entries that have not ended and are looked for again. A connection has one flow at a time."""
-DOUBT_NS: Final = 10 * 10**9
-"""How long after its end an entry waits that lies near a flow without overlapping it, or does not
-tell yet when it ended: by then the flow's own entry, or the time, shows as well."""
 HANDOVER_NS: Final = 10**7
 """A flow that expires within this time of the next one's beginning was superseded by it: Kernel
 lets a new login take over a flow that is past its expiry, and the timeline has no word for that."""
@@ -56,8 +61,6 @@ FUTURE_NS: Final = 24 * 60 * 60 * 10**9
 LONGEST_FLOW_NS: Final = 21 * 60 * 10**9
 """Kernel ends a login flow after 20 minutes: whatever began earlier had ended by the start."""
 
-_FAR_NS: Final = 2**63
-_TYPES: Final = {flow_type.lower(): flow_type for flow_type in FLOW_TYPES}
 _HEALTH_CHECK: Final = "health_check"
 _CHECK_RESULTS: Final = frozenset({"AUTHENTICATED", "NEEDS_AUTH"})
 
@@ -77,7 +80,7 @@ def lacks(history: History, read: Sequence[TimelineEntry]) -> bool:
     oldest_ns = min(entry.at_ns for entry in read)
     if oldest_ns <= history.floor_ns:
         return False
-    known = {_mark(entry) for entry in read}
+    known = {mark_of(entry) for entry in read}
     if any(mark not in known and at_ns <= oldest_ns for mark, at_ns in history.pending.items()):
         return True
     return known.isdisjoint(history.counted)
@@ -93,9 +96,9 @@ def apply_timeline(
     for entry in entries:
         if entry.type == _HEALTH_CHECK:
             _note_check(state, entry, out)
-        elif entry.type not in _TYPES:
+        elif entry.type not in FLOW_TYPE_OF:
             _mark_done(history, entry)  # A later version's; nothing of it is counted.
-    flows = [entry for entry in entries if entry.type in _TYPES]
+    flows = [entry for entry in entries if entry.type in FLOW_TYPE_OF]
     _Matching(state, flows, read, classify, out).carry_out()
     if not read.complete:
         _give_up(history, read, out)
@@ -126,34 +129,34 @@ class _Matching:
         spans = [flow.span for flow in self._flows]
         if state.flow:
             spans.append(state.flow.span)
-        self._found = match([_span(entry, now_ns) for entry in entries], spans)
+        self._found = match([span_of(entry, now_ns) for entry in entries], spans)
 
     def carry_out(self) -> None:
         history = self._state.history
         history.deferred = False
         for index, entry in enumerate(self._entries):
             flow, fit = self._found.get(index, (None, Fit.NONE))
-            ended = _has_ended(entry)
+            ended = has_ended(entry)
             if not ended or not self._settle(entry, flow, fit):
-                history.pending[_mark(entry)] = entry.at_ns
+                history.pending[mark_of(entry)] = entry.at_ns
                 history.deferred |= ended
 
     def _settle(self, entry: TimelineEntry, flow: int | None, fit: Fit) -> bool:
         """Deal with an entry that has ended; false where it is too early to."""
         is_open = flow is not None and flow >= len(self._flows)
         # An open flow that nobody watches is ended at once: what is seen next may be another one.
-        if not is_open and _is_unfinished(entry, self._asked_ns):
+        if not is_open and is_unfinished(entry, self._asked_ns):
             return False
         if flow is None:
             self._count(entry)
             return True
         doubtful = fit is Fit.NEAR
-        recent = self._asked_ns < _end_ns(entry, self._now_ns) + DOUBT_NS
+        recent = is_recent(end_ns(entry, self._now_ns), self._asked_ns)
         if doubtful and recent and (not is_open or self._is_under_way(entry)):
             return False
         if flow < len(self._flows):
             counted = self._flows[flow]
-            doubtful = doubtful or not _agree(counted.outcome, entry)
+            doubtful = doubtful or not agrees(counted.outcome, entry)
             self._state.history.flows.remove(counted)
         elif self._is_watched():
             return False  # The stream tells of it in a moment, and better.
@@ -164,7 +167,7 @@ class _Matching:
 
     def _is_under_way(self, entry: TimelineEntry) -> bool:
         """Whether there is one of its type that has not ended: then the open flow may be that."""
-        return any(not _has_ended(other) for other in self._read if other.type == entry.type)
+        return any(not has_ended(other) for other in self._read if other.type == entry.type)
 
     def _is_watched(self) -> bool:
         return self._state.attached and not self._state.fresh
@@ -174,8 +177,8 @@ class _Matching:
         state, out = self._state, self._out
         flow = state.flow
         assert flow is not None  # noqa: S101 - it was matched with this entry
-        at_ns = _end_ns(entry, self._now_ns)
-        lifecycle.learn(flow, _TYPES[entry.type], _identity(entry))
+        at_ns = end_ns(entry, self._now_ns)
+        lifecycle.learn(flow, FLOW_TYPE_OF[entry.type], identity_of(entry))
         note_error(state, entry.website_error, at_ns, self._classify, out)
         if flow.streamed and state.resumed is not GapCause.RESTART:
             lifecycle.note(state, out, Gap(at_ns, state.resumed or GapCause.RECONNECT))
@@ -184,10 +187,10 @@ class _Matching:
             outcome=outcome,
             observed=Observed.TIMELINE,
             at_ns=at_ns,
-            last_step=_working_step(entry),
+            last_step=working_step(entry),
             error_code=entry.error_code,
             error_message=entry.error_message,
-            duration_ns=_duration_ns(entry),
+            duration_ns=duration_ns(entry),
         )
         lifecycle.end(state, out, ending)
         lifecycle.note_end(state, at_ns, self._now_ns)
@@ -200,20 +203,20 @@ class _Matching:
         if known_ns <= state.history.since_ns:
             self._done(entry, TimelineResult.BEFORE_START)
             return
-        ended_ns = _end_ns(entry, self._now_ns)
-        mark = _mark(entry)
+        ended_ns = end_ns(entry, self._now_ns)
+        mark = mark_of(entry)
         ref = FlowRef(
             connection_id=state.connection_id,
             domain=state.domain,
             profile_name=state.profile_name,
-            flow_type=_TYPES[entry.type],
+            flow_type=FLOW_TYPE_OF[entry.type],
             started_ns=entry.at_ns,
             trace_id=trace_id(state.connection_id, entry.at_ns, f"\x00timeline\x00{mark}"),
             linked_trace_id=state.last_trace_id,
         )
         out.append(FlowStarted(ref, Entry.TIMELINE))
-        last_step = _working_step(entry) or UNKNOWN
-        error = _website_error(entry, ended_ns, self._classify)
+        last_step = working_step(entry) or UNKNOWN
+        error = website_error(entry, ended_ns, self._classify)
         if error:
             out.append(FactNoted(state.domain, ref, last_step, error))
         out.append(
@@ -227,7 +230,7 @@ class _Matching:
                 error_code=lifecycle.safe_code(entry.error_code),
                 error_message=redact(entry.error_message) if entry.error_message else None,
                 incomplete=True,
-                duration_ns=_duration_ns(entry),
+                duration_ns=duration_ns(entry),
                 waiting_ns=None,
                 working_ns=None,
                 facts=(error,) if error else (),
@@ -235,16 +238,16 @@ class _Matching:
         )
         state.last_trace_id = ref.trace_id
         if state.flow is None and ended_ns >= state.ended_ns:
-            state.last_identity = _identity(entry)
+            state.last_identity = identity_of(entry)
         lifecycle.note_end(state, ended_ns, self._now_ns)
         self._done(entry, TimelineResult.COUNTED)
 
     def _outcome(self, entry: TimelineEntry) -> Outcome:
-        outcome, ended_ns = _outcome(entry), _end_ns(entry, self._now_ns)
+        outcome, ended_ns = outcome_of(entry), end_ns(entry, self._now_ns)
         if outcome is Outcome.EXPIRED and any(
             other.at_ns > entry.at_ns and abs(other.at_ns - ended_ns) <= HANDOVER_NS
             for other in self._read
-            if other.type in _TYPES
+            if other.type in FLOW_TYPE_OF
         ):
             return Outcome.SUPERSEDED
         return outcome
@@ -258,7 +261,7 @@ def _news(history: History, read: TimelineRead) -> list[TimelineEntry]:
     """The entries that have not been dealt with, each once, the oldest first."""
     found: dict[str, TimelineEntry] = {}
     for entry in read.entries:
-        mark = _mark(entry)
+        mark = mark_of(entry)
         if mark in history.counted or mark in found:
             continue
         if entry.at_ns > read.received_ns + FUTURE_NS:
@@ -272,12 +275,12 @@ def _note_check(state: TrackerState, entry: TimelineEntry, out: Out) -> None:
     if entry.status not in _CHECK_RESULTS and entry.completed_ns is None:
         return  # It is still under way.
     _mark_done(state.history, entry)
-    if _end_ns(entry, entry.at_ns) > state.history.since_ns:
+    if end_ns(entry, entry.at_ns) > state.history.since_ns:
         out.append(HealthCheckSeen(entry.status, entry.at_ns))
 
 
 def _mark_done(history: History, entry: TimelineEntry) -> None:
-    mark = _mark(entry)
+    mark = mark_of(entry)
     history.pending.pop(mark, None)
     history.counted[mark] = entry.at_ns
 
@@ -286,7 +289,7 @@ def _give_up(history: History, read: TimelineRead, out: Out) -> None:
     """There is more than is ever read: what lies beyond is not looked for again."""
     oldest_ns = min((entry.at_ns for entry in read.entries), default=history.floor_ns)
     history.floor_ns = max(history.floor_ns, min(oldest_ns, read.received_ns))
-    read_now = {_mark(entry) for entry in read.entries}
+    read_now = {mark_of(entry) for entry in read.entries}
     history.pending = {m: at for m, at in history.pending.items() if m in read_now}
     out.append(TimelineNoted(TimelineResult.OUT_OF_REACH))
 
@@ -301,69 +304,5 @@ def _prune(history: History) -> None:
                 history.floor_ns = max(history.floor_ns, at_ns)
 
 
-def _span(entry: TimelineEntry, now_ns: int) -> Span:
-    return Span(
-        flow_type=_TYPES[entry.type],
-        started_ns=entry.at_ns,
-        ended_ns=max(entry.at_ns, _end_ns(entry, now_ns)) if _has_ended(entry) else _FAR_NS,
-        session=digest(entry.browser_session_id),
-    )
-
-
-def _has_ended(entry: TimelineEntry) -> bool:
-    return entry.status != IN_PROGRESS or entry.completed_ns is not None
-
-
-def _end_ns(entry: TimelineEntry, now_ns: int) -> int:
-    """When it ended; where nothing tells, or it has not ended yet, now is the latest it can be."""
-    if entry.completed_ns is not None:
-        return entry.completed_ns
-    if entry.status == IN_PROGRESS or entry.updated_ns is None:
-        return max(entry.at_ns, now_ns)
-    return entry.updated_ns
-
-
-def _is_unfinished(entry: TimelineEntry, now_ns: int) -> bool:
-    """Whether it has just ended, and when is yet to be told."""
-    updated_ns = entry.updated_ns
-    return entry.completed_ns is None and updated_ns is not None and now_ns < updated_ns + DOUBT_NS
-
-
-def _duration_ns(entry: TimelineEntry) -> int | None:
-    if entry.completed_ns is None or entry.completed_ns < entry.at_ns:
-        return None
-    return entry.completed_ns - entry.at_ns
-
-
-def _outcome(entry: TimelineEntry) -> Outcome:
-    known = entry.status in TERMINAL_STATUSES
-    return Outcome(entry.status.lower()) if known else Outcome.UNKNOWN
-
-
 def _state_after(outcome: Outcome) -> FlowState:
     return FlowState(outcome.upper()) if outcome.upper() in TERMINAL_STATUSES else FlowState.IDLE
-
-
-def _agree(outcome: Outcome, entry: TimelineEntry) -> bool:
-    """Whether a flow that was counted so can be this entry: two of the outcomes are our own."""
-    return outcome in (_outcome(entry), Outcome.SUPERSEDED, Outcome.UNKNOWN)
-
-
-def _working_step(entry: TimelineEntry) -> str | None:
-    return entry.step if entry.step in WORKING_STEPS else None
-
-
-def _website_error(
-    entry: TimelineEntry, at_ns: int, classify: Callable[[str], str]
-) -> WebsiteError | None:
-    text = entry.website_error
-    return WebsiteError(at_ns, classify(text), redact(text)) if text else None
-
-
-def _identity(entry: TimelineEntry) -> Identity:
-    return Identity(browser_session_id=digest(entry.browser_session_id))
-
-
-def _mark(entry: TimelineEntry) -> str:
-    """What stands for the entry's id: of one length, whatever the upstream calls it."""
-    return digest(entry.entry_id) or ""

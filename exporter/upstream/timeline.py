@@ -5,9 +5,9 @@ from typing import Final
 
 import structlog
 
+from exporter.core.entries import DOUBT_NS
 from exporter.core.events import Listing, TimelineEntry, TimelineRead
 from exporter.core.observations import Sink, StreamEndReason, TimelineCovered
-from exporter.core.timeline import DOUBT_NS
 from exporter.core.vocabulary import IN_PROGRESS
 from exporter.errors import where_raised
 from exporter.upstream.agenda import Agenda

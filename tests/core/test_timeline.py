@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from exporter.core.entries import DOUBT_NS
 from exporter.core.flow import FlowTracker
 from exporter.core.observations import (
     FactNoted,
@@ -16,7 +17,7 @@ from exporter.core.observations import (
     TimelineNoted,
     WebsiteError,
 )
-from exporter.core.timeline import DOUBT_NS, FUTURE_NS, LONGEST_FLOW_NS, MAX_COUNTED, MAX_PENDING
+from exporter.core.timeline import FUTURE_NS, LONGEST_FLOW_NS, MAX_COUNTED, MAX_PENDING
 from tests.support.driving import (
     CONNECTION,
     SECOND,

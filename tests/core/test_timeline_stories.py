@@ -2,6 +2,7 @@
 
 import pytest
 
+from exporter.core.entries import DOUBT_NS
 from exporter.core.events import Forgotten, Resumed, StreamDetached
 from exporter.core.observations import (
     FlowEnded,
@@ -13,7 +14,6 @@ from exporter.core.observations import (
     TimelineNoted,
     WebsiteError,
 )
-from exporter.core.timeline import DOUBT_NS
 from tests.support.driving import (
     SECOND,
     START_NS,

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from exporter.core.entries import DOUBT_NS
 from exporter.core.events import Listing
 from exporter.core.observations import (
     ApiRequest,
@@ -16,7 +17,6 @@ from exporter.core.observations import (
     TimelineCovered,
     TimelineNoted,
 )
-from exporter.core.timeline import DOUBT_NS
 from exporter.upstream.backoff import MIN_SECONDS
 from exporter.upstream.roster import NEWCOMER_NS
 from exporter.upstream.timeline import (
