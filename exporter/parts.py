@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from exporter.core.observations import Sink
+from exporter.core.totals import ENDED
 from exporter.errors import UserError
 from exporter.settings import JournalSettings, KernelSettings
 from exporter.sinks.traces import TracesSink, sink_from_environment
@@ -127,9 +128,10 @@ def take_up(
             " read; move it away to begin anew, or put a copy of it back"
         )
     _log.info(
-        "going on from the journal",
-        connections=len(contents.connections),
+        "going on from the journal" if contents.listed_ns else "beginning a new journal",
         data_dir=str(settings.data_dir),
+        connections=len(contents.connections),
+        flows_ended=sum(count for key, count in contents.totals if key[0] == ENDED),
     )
 
 

@@ -20,6 +20,7 @@ from exporter.settings import Settings
 from exporter.sinks.fanout import FanOut
 from exporter.sinks.live import LiveView
 from exporter.sinks.metrics import build_metrics, register_sink_accounts, render
+from exporter.sinks.traces import TracesSink
 from exporter.stores.journal import Journal
 from exporter.upstream.budget import Budget
 from exporter.upstream.discovery import Discovery, FollowNow
@@ -162,11 +163,20 @@ class Service:
         await self._api.aclose()
         if self._journal:
             await self._journal.stop()
-        if self.traces:
-            await asyncio.to_thread(self.traces.shutdown, FLUSH_SECONDS)
+        lost = await self._flush_traces(self.traces) if self.traces else 0
         if self._journal:
-            await self._journal.close()
+            await self._journal.close(spans_lost=lost > 0)
         _log.info("stopped")
+
+    async def _flush_traces(self, traces: TracesSink) -> int:
+        """Export the last spans; returns how many could not be."""
+        dropped = traces.counts.dropped
+        await asyncio.to_thread(traces.shutdown, FLUSH_SECONDS)
+        lost = traces.counts.dropped - dropped
+        if lost:
+            kept = "kept for the next start" if self._journal else "dropped"
+            _log.warning("spans could not be exported", spans=lost, they_are=kept)
+        return lost
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

@@ -148,13 +148,14 @@ class Journal:
             await self._written_by(deadline)
         self._release_all()
 
-    async def close(self) -> None:
+    async def close(self, *, spans_lost: bool = False) -> None:
         """Write which spans the shutdown of the traces settled, and let go of the store.
 
-        To be called after ``stop``; takes half a second at most.
+        To be called after ``stop``; takes half a second at most. Where that shutdown lost some of
+        the spans, none of those that it handled is settled: the next process sends them again.
         """
         deadline = asyncio.get_running_loop().time() + CLOSE_SECONDS
-        for _ in range(2):
+        for _ in range(0 if spans_lost else 2):
             await self._written_by(deadline)
         await _until({self._thread.call(self._store.close)}, deadline)
         self._thread.end()

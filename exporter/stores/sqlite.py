@@ -5,10 +5,11 @@ https://www.sqlite.org/pragma.html#pragma_synchronous), so a process may be kill
 Nothing here repairs or deletes a file: what is damaged is the operator's to look at.
 """
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -17,6 +18,7 @@ from exporter.stores import rows
 from exporter.stores.faults import READ_ONLY, damaged, denied, refused
 from exporter.stores.schema import APPLICATION_ID, MIGRATIONS, Migration
 from exporter.stores.store import Batch, Contents, StoreError
+from exporter.stores.wal import WriteAheadLog
 
 FILE_NAME: Final = "journal.sqlite3"
 BUSY_SECONDS: Final = 1.0
@@ -25,6 +27,9 @@ BUSY_SECONDS: Final = 1.0
 MIN_BYTES: Final = 512
 """The smallest page, and so the smallest file: https://www.sqlite.org/fileformat2.html"""
 
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS})
+"""Why a file system without hard links refuses one."""
+_PUT_BACK: Final = "put it back; a restart begins anew, or goes on from what is left"
 _TABLES: Final = "SELECT count(*) FROM sqlite_schema"
 
 
@@ -46,8 +51,11 @@ class SqliteStore:
         self.path: Final = directory / FILE_NAME
         # To close a connection that another thread is using would crash the process.
         self._alone: Final = Lock()
+        self._log: Final = WriteAheadLog(self.path)
         _make(directory, self.path)
         with self._telling():
+            if problem := self._log.problem():
+                raise StoreError(f"{self.path}: {damaged(problem)}")
             self._connection: Final = sqlite3.connect(
                 self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -72,10 +80,9 @@ class SqliteStore:
         """Write the batch, whole or not at all; it is on the disk when this returns."""
         with self._telling():
             if self._on_disk() != self._file:
-                raise StoreError(
-                    f"{self.path}: it was moved or deleted: put it back, or restart the"
-                    " exporter to begin anew"
-                )
+                raise StoreError(f"{self.path}: it was moved or deleted: {_PUT_BACK}")
+            if not self._log.is_whole():
+                raise StoreError(f"{self._log.path}: it was moved, deleted or cut: {_PUT_BACK}")
             with self._transaction():
                 for statement, values in rows.writes(batch):
                     self._connection.executemany(statement, values)
@@ -83,6 +90,7 @@ class SqliteStore:
     def close(self) -> None:
         """Let go of the file; never raises."""
         with self._alone, suppress(sqlite3.Error):
+            self._log.closing()
             self._connection.close()
 
     def _open(self, migrations: Sequence[Migration]) -> None:
@@ -98,11 +106,14 @@ class SqliteStore:
         if found != "ok":
             raise StoreError(f"{self.path}: {damaged(found)}")
         self._migrate(migrations)
+        # From now on the file alone would do for a journal, if for an old one.
+        connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+        self._log.opened()
 
     def _recognise(self, version: int) -> None:
         """See to it that the file is ours before anything is changed in it."""
         size = self.path.stat().st_size
-        if 0 < size < MIN_BYTES:  # SQLite would take it for an empty one
+        if size < MIN_BYTES:  # SQLite would take it for a new one
             raise StoreError(f"{self.path}: {damaged(f'it has {size} bytes')}")
         application = self._value("PRAGMA application_id")
         found = self._value("PRAGMA user_version")
@@ -172,14 +183,42 @@ def _make(directory: Path, path: Path) -> None:
     except OSError as error:
         raise StoreError(f"{directory}: {denied(error)}") from error
     try:
-        # Only where it is missing: to close a file would give up the locks that this process has
-        # on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        pass
+        if not path.exists():
+            _create(path)
     except OSError as error:
         raise StoreError(f"{path}: {denied(error)}") from error
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {refused(error)}") from error
     for place in (directory, path):
         # SQLite would open a file read-only, and then stumble over its lock.
         if not os.access(place, os.R_OK | os.W_OK):
             raise StoreError(f"{place}: {READ_ONLY}")
+
+
+def _create(path: Path) -> None:
+    """Make the file, whole or not at all: one without anything in it is one that lost it."""
+    if WriteAheadLog(path).size():
+        raise StoreError(
+            f"{path}: it is missing, and its log is there: put it back, or move the log away"
+            " to begin anew"
+        )
+    unfinished = path.with_name(f"{path.name}-{os.getpid()}")
+    os.close(os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    try:
+        with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        _publish(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _publish(unfinished: Path, path: Path) -> None:
+    """Give the file its name, but take it from no other."""
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        unfinished.rename(path)

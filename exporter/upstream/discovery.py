@@ -267,11 +267,13 @@ class Discovery:
         return rest * (1 + JITTER * (2 * self._clock.random() - 1))
 
     def _failed(self, problem: str, error: ApiError | None = None) -> float:
+        self._refused = error is not None and error.reason is StreamEndReason.HTTP_401
+        if self._refused:
+            problem = f"{problem}: put a valid key in"
         self._health.poll_failed(problem)
         if not self._failing:
             _log.warning("polling failed", problem=problem)
         self._failing = True
-        self._refused = error is not None and error.reason is StreamEndReason.HTTP_401
         at_least = (error.retry_after_seconds if error else None) or 0.0
         if self._refused:
             at_least = max(at_least, REFUSED_SECONDS)

@@ -64,7 +64,6 @@ class Timeline:
         self._agenda = Agenda(interval_seconds)
         self._shown: dict[str, int] = {}
         self._names: dict[str, tuple[str, str]] = {}
-        self._told_at = clock.monotonic()
         self._failing = False
         self._backoff = Backoff(clock.random)
         self._rest_until = 0.0
@@ -107,15 +106,15 @@ class Timeline:
 
     async def run(self) -> None:
         """Read for ever."""
-        async with asyncio.TaskGroup() as readers:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_telling())
             for _ in range(READERS):
-                readers.create_task(self._keep_reading())
+                tasks.create_task(self._keep_reading())
 
     async def _keep_reading(self) -> None:
         while True:
             resting = self._clock.monotonic() < self._rest_until and not self._api.has_new_key()
             connection_id = None if resting else self._agenda.take(self._clock.unix_ns())
-            self._tell()
             if connection_id is None:
                 await self._clock.sleep(IDLE_SECONDS)
                 continue
@@ -175,11 +174,10 @@ class Timeline:
             pause = self._backoff.next_seconds(at_least)
             self._rest_until = self._clock.monotonic() + pause
 
-    def _tell(self) -> None:
-        now = self._clock.monotonic()
-        if now - self._told_at >= TELL_SECONDS:
-            self._told_at = now
+    async def _keep_telling(self) -> None:
+        while True:
             self._sink.observe(TimelineCovered(self._agenda.stalest_ns()))
+            await self._clock.sleep(TELL_SECONDS)
 
 
 def _looks(listing: Listing) -> int:

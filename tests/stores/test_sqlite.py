@@ -162,7 +162,7 @@ def test_the_directory_and_the_file_are_this_user_s_alone(tmp_path: Path) -> Non
     store.close()
 
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    assert modes == {FILE_NAME: 0o600, f"{FILE_NAME}-wal": 0o600}
+    assert modes == dict.fromkeys((FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-open"), 0o600)
 
 
 def test_commits_reach_the_disk_before_they_return(tmp_path: Path) -> None:
@@ -276,9 +276,9 @@ def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path, content: 
     assert path.read_bytes() == content
 
 
-def test_a_file_without_a_byte_is_a_new_journal(tmp_path: Path) -> None:
+def test_a_file_without_a_byte_is_one_that_lost_them(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).touch()
-    assert reopened(tmp_path) == Contents()
+    assert "it is damaged (it has 0 bytes)" in refusal(tmp_path)
 
 
 def test_a_value_that_was_changed_behind_its_back_is_refused(tmp_path: Path) -> None:
