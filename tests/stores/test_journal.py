@@ -559,3 +559,21 @@ async def test_spans_that_were_exported_on_shutdown_are_not_made_again(
     again = SqliteStore(tmp_path)  # the store was let go of
     assert again.load().unsent == []
     again.close()
+
+
+@pytest.mark.parametrize(("lost", "kept"), [(True, 1), (False, 0)])
+async def test_spans_that_the_last_export_lost_are_kept_for_the_next_process(
+    tmp_path: Path, sink: Recorder, *, lost: bool, kept: int
+) -> None:
+    spans = Spans()
+    journal = Journal(SqliteStore(tmp_path), FanOut({"sink": sink, "spans": spans}), spans=spans)
+    journal.restore()
+    journal.observe(ended(1))
+    await journal.stop()
+    spans.settled = spans.handed
+    assert spans.handed == 1
+    await journal.close(spans_lost=lost)
+
+    store = SqliteStore(tmp_path)
+    assert len(store.load().unsent) == kept
+    store.close()
