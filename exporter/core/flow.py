@@ -135,15 +135,16 @@ class FlowTracker:
 
     @classmethod
     def restore(cls, saved: bytes, *, classify: Callable[[str], str]) -> Self:
-        """The tracker as it was when it was saved, its stream included.
+        """The tracker as it was when it was saved, but without its stream.
 
-        In another process that stream is gone: feed it ``Resumed`` first.
+        Where a flow is open, feed it ``Resumed`` first.
 
         Raises:
             msgspec.DecodeError: the bytes are not what ``save`` made.
         """
         tracker = cls("", classify=classify)
         tracker._state = msgspec.json.decode(saved, type=TrackerState)
+        tracker._state.attached, tracker._state.fresh = False, True
         return tracker
 
     def _apply_state(self, event: StateEvent, received_ns: int, out: Out) -> None:

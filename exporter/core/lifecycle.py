@@ -204,6 +204,10 @@ def _expect_entry(history: History, flow: OpenFlow, ending: Ending, ended_ns: in
             span, ended_ns=max(ended_ns, span.started_ns), by_our_clock=True
         )
     history.flows.append(CountedFlow(span, ending.outcome))
+    for given_up in history.flows[:-MAX_EXPECTED]:
+        # Its entry is not to be taken for a flow that nobody counted.
+        history.floor_ns = max(history.floor_ns, given_up.span.started_ns)
+        history.pending = {m: at for m, at in history.pending.items() if at > history.floor_ns}
     del history.flows[:-MAX_EXPECTED]
 
 

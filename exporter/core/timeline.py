@@ -51,8 +51,13 @@ from exporter.core.vocabulary import TERMINAL_STATUSES, UNKNOWN
 MAX_COUNTED: Final = 128
 """Entries remembered as dealt with: more than a page of the API, so that entries which turn up
 late, or on two pages, are known for what they are."""
+KEPT_NS: Final = 60 * 60 * 10**9
+"""How long after they began they are, where no older one is still looked for: whatever turns up
+later than that is given up."""
 MAX_PENDING: Final = 16
 """Entries that have not ended and are looked for again. A connection has one flow at a time."""
+WATCHED_NS: Final = 60 * 10**9
+"""How long after its end the stream of a flow is waited for to tell of it."""
 HANDOVER_NS: Final = 10**7
 """A flow that expires within this time of the next one's beginning was superseded by it: Kernel
 lets a new login take over a flow that is past its expiry, and the timeline has no word for that."""
@@ -102,7 +107,7 @@ def apply_timeline(
     _Matching(state, flows, read, classify, out).carry_out()
     if not read.complete:
         _give_up(history, read, out)
-    _prune(history)
+    _prune(history, read.received_ns - KEPT_NS)
     if out:
         state.received_ns = max(state.received_ns, read.received_ns)
 
@@ -158,7 +163,7 @@ class _Matching:
             counted = self._flows[flow]
             doubtful = doubtful or not agrees(counted.outcome, entry)
             self._state.history.flows.remove(counted)
-        elif self._is_watched():
+        elif self._is_watched() and self._asked_ns < end_ns(entry, self._now_ns) + WATCHED_NS:
             return False  # The stream tells of it in a moment, and better.
         else:
             self._end(entry)
@@ -294,14 +299,18 @@ def _give_up(history: History, read: TimelineRead, out: Out) -> None:
     out.append(TimelineNoted(TimelineResult.OUT_OF_REACH))
 
 
-def _prune(history: History) -> None:
+def _prune(history: History, horizon_ns: int) -> None:
     """Keep what is remembered bounded: the oldest go, and the floor rises to them."""
-    for marks, most in ((history.pending, MAX_PENDING), (history.counted, MAX_COUNTED)):
-        excess = len(marks) - most
-        for mark in sorted(marks, key=marks.__getitem__)[: max(0, excess)]:
-            at_ns = marks.pop(mark)
-            if marks is history.counted:
-                history.floor_ns = max(history.floor_ns, at_ns)
+    for mark in _oldest(history.pending, len(history.pending) - MAX_PENDING):
+        del history.pending[mark]
+    first_ns = min(history.pending.values(), default=horizon_ns)
+    old = sum(at_ns < min(horizon_ns, first_ns) for at_ns in history.counted.values())
+    for mark in _oldest(history.counted, max(old, len(history.counted) - MAX_COUNTED)):
+        history.floor_ns = max(history.floor_ns, history.counted.pop(mark))
+
+
+def _oldest(marks: dict[str, int], count: int) -> list[str]:
+    return sorted(marks, key=marks.__getitem__)[: max(0, count)]
 
 
 def _state_after(outcome: Outcome) -> FlowState:

@@ -33,6 +33,8 @@ MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 """Largest answer that is read: a hundred connections at over 100 KiB each."""
 POLL_TRIES: Final = 5
 """So often in a row a poll asks for the same page when it is over the rate limit."""
+REQUESTS_AT_ONCE: Final = 32
+"""So many requests that are no streams are under way at once; the others wait for them."""
 ANSWER_SECONDS: Final = 30.0
 """How long an answer may take from connecting to its last byte; for a stream, to its headers."""
 
@@ -41,6 +43,9 @@ _ALWAYS: Final = {
     "user-agent": f"managed-auth-exporter/{exporter.__version__}",
     "accept-encoding": "identity",
 }
+# A request that is cancelled while it queues in httpcore's pool can leave behind a connection that
+# nobody uses and nobody closes, until the pool is full of them. So nothing queues there.
+_NO_QUEUE: Final = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 _JSON: Final = {"accept": "application/json"}
 _UNREACHABLE: Final = (httpx.TransportError, httpx.InvalidURL, OSError)
 
@@ -81,7 +86,10 @@ class Client:
         self._answer_seconds = answer_seconds
         self._turns = Turns(budget, clock, sink)
         self._streams = StreamTransport(context, proxy=proxy)
-        self._polls = httpx.AsyncHTTPTransport(verify=context, trust_env=False, proxy=proxy)
+        self._polls = httpx.AsyncHTTPTransport(
+            verify=context, trust_env=False, proxy=proxy, limits=_NO_QUEUE
+        )
+        self._at_once = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -106,8 +114,9 @@ class Client:
         until = None if patience_seconds is None else now + patience_seconds
         for tries_left in reversed(range(1 if spender is Spender.PROMPT else POLL_TRIES)):
             await self._turns.wait(spender, until)
-            requested_ns = self._clock.unix_ns()
-            response, body = await self._send(endpoint, self._polls, url, httpx.Headers(_JSON))
+            async with self._at_once:
+                requested_ns = self._clock.unix_ns()
+                response, body = await self._send(endpoint, self._polls, url, httpx.Headers(_JSON))
             if response.status_code != 429 or not tries_left:
                 break
         self._check(response)

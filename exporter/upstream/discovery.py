@@ -87,6 +87,7 @@ class Discovery:
         self._interval = poll_interval_seconds
         self._backoff = Backoff(clock.random)
         self._known: dict[str, Known] = {}
+        self._took_up = False
         self._requests = 1
         self._failing = self._refused = self._full = False
         self._deadlines_checked = clock.monotonic()
@@ -147,6 +148,7 @@ class Discovery:
         return FollowNow.NO_ROOM
 
     async def _look(self) -> None:
+        self._take_up()
         seen: dict[str, Known] = {}
         pages, began_ns = 0, self._clock.unix_ns()
         chosen = self._chosen
@@ -175,6 +177,12 @@ class Discovery:
                 self._timeline.gone(connection_id)
         if not chosen or not chosen.unavailable:
             self._roster.listed(began_ns)
+
+    def _take_up(self) -> None:
+        """Miss in the first list who went while no process was looking."""
+        if not (self._took_up or self._chosen or any(self._filters)):
+            self._known = {each: Known("", "") for each in self._roster} | self._known
+        self._took_up = True
 
     def _has_room_for(self, connection_id: str) -> bool:
         """Whether it may be remembered. What no complete list confirms must not grow for ever."""

@@ -95,6 +95,10 @@ class Door:
         self.feed(Resumed(), received_ns)
         self._lost = GapCause.RESTART if self.in_progress else None
 
+    def let_go(self) -> None:
+        """Nothing of the connection is kept from now on: a stream may still be closing."""
+        self._keeper = KeepsNothing()
+
     def save(self) -> SavedConnection:
         """What a later process needs to go on."""
         return SavedConnection(self.tracker.save(), self.last_event_id)

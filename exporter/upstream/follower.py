@@ -101,8 +101,11 @@ class Follower:
                 await self._wish.sleep(self._clock, step.seconds)
                 if self._had_flow and not self._door.in_progress:
                     step = Stop()  # It broke after the flow's end, or a listing has told of it.
-            elif isinstance(step, Stop) and self._door.in_progress:
-                await self._ask()
+            elif self._door.in_progress:
+                if isinstance(step, Forget) and await self._exists():
+                    step = Stop()
+                if isinstance(step, Stop):
+                    await self._ask()
             if not isinstance(step, Retry) and not self._wish.made:
                 return step
 
@@ -118,6 +121,17 @@ class Follower:
             reconnection_seconds=self._cursor.retry_seconds,
             backoff=backoff,
         )
+
+    async def _exists(self) -> bool:
+        """Whether there is the connection whose stream there is not; in doubt there is.
+
+        To forget it would end a flow that may be well, and that the list then shows once more.
+        """
+        try:
+            await self._api.retrieve(self._connection_id)
+        except ApiError as error:
+            return error.status != 404
+        return True
 
     async def _ask(self) -> None:
         """Ask how a flow stands that no stream shows any more."""

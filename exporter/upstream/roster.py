@@ -1,7 +1,7 @@
 """The connections that are followed: each with its door and the task that follows it."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -96,6 +96,10 @@ class Roster:
         self._tasks: set[asyncio.Task[None]] = set()
         self._refused = False
 
+    def __iter__(self) -> Iterator[str]:
+        """The connections that have a tracker."""
+        return iter(self._entries)
+
     def tracked(self, connection_id: str) -> Tracked | None:
         """How the connection stands with us; None where it was never followed."""
         entry = self._entries.get(connection_id)
@@ -125,6 +129,8 @@ class Roster:
             entry.door.last_event_id = each.last_event_id
             if tracker.in_progress:
                 entry.door.resume(now_ns)
+        while len(self._entries) > self._max_connections and self._make_room():
+            pass
         return unreadable
 
     def follow_open(self) -> None:
@@ -212,14 +218,15 @@ class Roster:
         now_ns = self._clock.unix_ns()
         self.unfollow(connection_id)
         self.apply(connection_id, Forgotten(), now_ns)
-        if self._entries.pop(connection_id, None):
+        if entry := self._entries.pop(connection_id, None):
+            entry.door.let_go()
             self._let_go(connection_id, now_ns)
-            self._keeper.forget(connection_id, now_ns)
         self._resting.pop(connection_id, None)
         self._sink.observe(ConnectionForgotten(connection_id))
 
     def _let_go(self, connection_id: str, now_ns: int) -> None:
         """Remember until when what happened to the connection has been counted."""
+        self._keeper.forget(connection_id, now_ns)
         self._forgotten[connection_id] = now_ns
         if len(self._forgotten) > MAX_FORGOTTEN:
             del self._forgotten[next(iter(self._forgotten))]

@@ -15,8 +15,8 @@ from exporter.core.observations import StreamEndReason
 from exporter.upstream.lenient import decoded, elements, moment_ns, text
 from exporter.upstream.responses import ApiError
 
-MAX_ENTRIES: Final = 1000
-"""So many entries of a page are looked at, ten times as many as are ever asked for."""
+MAX_ENTRIES: Final = 200
+"""So many entries of a page are looked at, twice as many as are ever asked for."""
 MAX_ENTRY_ID_CHARACTERS: Final = 256
 """Longest id that is kept, in characters. A longer one is not cut: two could become one."""
 
