@@ -4,6 +4,8 @@ import pytest
 
 from exporter.core.entries import DOUBT_NS
 from exporter.core.events import Forgotten, Resumed, StreamDetached
+from exporter.core.flow import FlowTracker
+from exporter.core.flow_state import MAX_EXPECTED
 from exporter.core.observations import (
     FlowEnded,
     FlowResumed,
@@ -14,6 +16,7 @@ from exporter.core.observations import (
     TimelineNoted,
     WebsiteError,
 )
+from exporter.core.timeline import WATCHED_NS
 from tests.support.driving import (
     SECOND,
     START_NS,
@@ -346,3 +349,37 @@ def test_what_is_counted_stays_counted_over_a_restart(driver: Driver) -> None:
     driver.feed(timeline_read(entry("e2", 100, 105), entry("e1", 0, 5), at=130))
     assert outcomes(driver) == [("success", "stream"), ("success", "timeline")]
     assert results(driver) == ["counted", "matched"]
+
+
+def test_a_stream_that_never_tells_of_an_end_is_not_waited_for_for_ever() -> None:
+    driver = Driver()
+    driver.attach()
+    driver.feed(state("DISCOVERING", 0), state("SUBMITTING", 1))
+    ended_entry = entry("e1", 0, 5)
+    driver.feed(timeline_read(ended_entry, at=30))
+    assert driver.tracker.in_progress
+    driver.feed(timeline_read(ended_entry, at=5 + WATCHED_NS / SECOND + 1))
+    assert [one.observed.value for one in of(FlowEnded, driver.seen)] == ["timeline"]
+    driver.feed(ended("SUCCESS", 6))
+    assert len(of(FlowEnded, driver.seen)) == 1
+
+
+def test_more_flows_than_are_remembered_are_still_counted_once_each() -> None:
+    driver = Driver()
+    entries = []
+    for number in range(MAX_EXPECTED + 8):
+        at = 10 * number
+        driver.attach()
+        driver.feed(state("DISCOVERING", at, hosted_url=f"h{number}"))
+        driver.feed(ended("SUCCESS", at + 5), StreamDetached())
+        entries.append(entry(f"e{number}", at, at + 5))
+    driver.feed(timeline_read(*reversed(entries), at=1000))
+    assert len(of(FlowEnded, driver.seen)) == len(entries)
+
+
+def test_a_tracker_that_was_saved_with_a_stream_comes_back_without() -> None:
+    before = Driver()
+    before.attach()
+    driver = Driver(FlowTracker.restore(before.tracker.save(), classify=lambda _: "other"))
+    driver.feed(listing("SUBMITTING", 10), listing("COMPLETED", 20, "SUCCESS"))
+    assert [one.outcome.value for one in of(FlowEnded, driver.seen)] == ["success"]

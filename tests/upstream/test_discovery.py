@@ -385,3 +385,23 @@ async def test_full_roster_does_not_stop_the_poll() -> None:
         assert await scene.discovery().poll() == 15.0
         assert len(scene.sink.of(ConnectionListed)) == 3
         assert len(scene.sink.of(FlowStarted)) == 1
+
+
+async def test_who_went_while_no_process_was_looking_is_missed_in_the_first_list() -> None:
+    async with stage() as before:
+        for connection_id in ("c1", "c2"):
+            before.roster.admit(connection_id)
+        saved = {each: before.roster._entries[each].door.save() for each in before.roster}
+    async with stage() as scene:
+        scene.roster.restore(saved, {})
+        scene.upstream.connections = [connection("c1")]
+        await scene.discovery().poll()
+        assert list(scene.roster) == ["c1"]
+
+
+async def test_who_is_filtered_out_is_not_missed() -> None:
+    async with stage() as scene:
+        scene.roster.admit("c2")
+        scene.upstream.connections = [connection("c1")]
+        await scene.discovery(domain="example.com").poll()
+        assert "c2" in list(scene.roster)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import httpx
 import msgspec
@@ -559,3 +560,23 @@ async def test_key_is_asked_for_with_each_request() -> None:
 def test_unsafe_base_url_is_refused_before_any_socket() -> None:
     with pytest.raises(ValueError, match=r"--kernel\.allow-insecure"):
         KernelApi("http://api.onkernel.com", lambda: KEY, Recorder())
+
+
+async def test_many_requests_that_are_given_up_leave_the_way_free_for_the_next() -> None:
+    async def slow(exchange: Exchange) -> None:
+        await asyncio.sleep(0.1)
+        timeline = exchange.target.partition("?")[0].endswith("/timeline")
+        await exchange.answer(200, b"[]" if timeline else msgspec.json.encode(connection(1)))
+
+    async with raw_server(slow) as server:
+        api = make_api(server.url, Recorder())
+
+        async def give_up(number: int) -> None:
+            with suppress(TimeoutError, ApiError):
+                async with asyncio.timeout(0.25):
+                    await api.timeline(f"c{number}")
+
+        async with asyncio.timeout(3):
+            await asyncio.gather(*(give_up(number) for number in range(600)))
+            assert (await api.retrieve("c1")).connection_id == "c1"
+        await api.aclose()

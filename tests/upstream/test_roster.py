@@ -25,7 +25,7 @@ from exporter.stores.store import SavedConnection
 from exporter.upstream.decisions import Tracked
 from exporter.upstream.roster import MAX_FORGOTTEN, NEWCOMER_NS, STOP_SECONDS
 from tests.upstream.stage import Stage, stage
-from tests.upstream.wire import SUCCESS, state
+from tests.upstream.wire import SUCCESS, running, state
 
 
 @pytest.fixture
@@ -399,3 +399,39 @@ async def test_from_when_on_a_connection_counts_is_kept_before_it_is_ever_read()
         second.roster.restore(kept.connections, {})
         second.roster.apply("c1", login("e1", now - 1800, now), int(now * 1e9))
         assert noted(second) == ["counted"]
+
+
+async def test_a_forgotten_connection_is_not_kept_again_by_its_closing_stream() -> None:
+    kept = Kept()
+    async with stage(keeper=kept) as scene:
+        scene.upstream.say("c1", state(0, "DISCOVERING"))
+        scene.roster.follow("c1")
+        await scene.until(lambda: scene.sink.of(FlowStarted))
+        scene.roster.forget("c1")
+        await scene.until(lambda: scene.sink.of(StreamEnded))
+        assert (kept.connections, list(kept.forgotten)) == ({}, ["c1"])
+
+
+async def test_no_more_connections_are_kept_or_taken_up_than_there_is_room_for() -> None:
+    kept = Kept()
+    async with stage(keeper=kept, max_connections=2) as scene:
+        assert all(scene.roster.admit(f"c{number}") for number in range(10))
+        assert list(kept.connections) == ["c8", "c9"]
+        saved = {f"d{number}": kept.connections["c9"] for number in range(10)}
+    async with stage(max_connections=2) as scene:
+        scene.roster.restore(saved, {})
+        assert list(scene.roster) == ["d8", "d9"]
+
+
+async def test_a_connection_that_is_there_is_not_forgotten_for_a_stream_that_is_not(
+    scene: Stage,
+) -> None:
+    scene.upstream.connections = [running("c1", "DISCOVERING")]
+    scene.upstream.say("c1", state(0, "DISCOVERING"))
+    scene.roster.follow("c1")
+    await scene.until(lambda: scene.sink.of(FlowStarted))
+    scene.upstream.events_status = 404
+    scene.upstream.say("c1", None)
+    await scene.until(lambda: following(scene) == [1, 0])
+    assert scene.roster.tracked("c1") == Tracked(None, in_progress=True, unsettled=True)
+    assert scene.sink.of(ConnectionForgotten) == []
