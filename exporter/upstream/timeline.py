@@ -135,14 +135,15 @@ class Timeline:
         if not self._admit(connection_id):
             self._postpone(connection_id)
             return
-        requested_ns = self._clock.unix_ns()
         entries: list[TimelineEntry] = []
+        requested_ns = 0
         offset: int | None = 0
         for _ in range(MAX_PAGES):
             page = await self._api.timeline(
                 connection_id, offset or 0, patience_seconds=patience_seconds
             )
             entries += page.entries
+            requested_ns = requested_ns or page.requested_ns
             offset = page.next_offset
             if offset is None or not self._roster.lacks(connection_id, entries):
                 break
