@@ -31,8 +31,6 @@ from exporter.core.news import look, note_error, request_mark
 from exporter.core.observations import (
     Entry,
     FlowObservation,
-    Gap,
-    GapCause,
     IllegalReason,
     IllegalTransition,
     Observed,
@@ -123,11 +121,6 @@ class FlowTracker:
     def connection_id(self) -> str:
         """Whose flows these are."""
         return self._state.connection_id
-
-    @property
-    def domain(self) -> str:
-        """The website, as far as it is known."""
-        return self._state.domain
 
     def save(self) -> bytes:
         """Everything it needs to go on after a restart, as JSON; no secrets in it."""
@@ -270,9 +263,8 @@ class FlowTracker:
         lifecycle.end(self._state, out, ending)
 
     def _note_gap(self, reading: Reading, out: Out) -> None:
-        # What a restart cost was noted when the flow was taken up again.
-        if reading.gap and reading.gap is not GapCause.RESTART:
-            lifecycle.note(self._state, out, Gap(reading.at_ns, reading.gap))
+        if reading.gap:
+            lifecycle.note_gap(self._state, out, reading.at_ns, reading.gap)
 
     def _note_illegal(self, reading: Reading, out: Out) -> None:
         source, target = self._state.state, reading.target or UNKNOWN

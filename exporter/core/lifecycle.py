@@ -26,6 +26,8 @@ from exporter.core.observations import (
     FlowObservation,
     FlowRef,
     FlowStarted,
+    Gap,
+    GapCause,
     Observed,
     Outcome,
     StepEntered,
@@ -220,6 +222,15 @@ def note(state: TrackerState, out: Out, fact: FlowFact, *, of_step: bool = False
         kept = flow.visit.facts if of_step else flow.facts
         if len(kept) < MAX_FACTS:
             kept.append(fact)
+
+
+def note_gap(state: TrackerState, out: Out, at_ns: int, cause: GapCause) -> None:
+    """Note that part of the flow went unseen, unless a restart did it.
+
+    What a restart cost was noted when the flow was taken up again.
+    """
+    if cause is not GapCause.RESTART:
+        note(state, out, Gap(at_ns, cause))
 
 
 def learn(flow: OpenFlow, flow_type: str | None, identity: Identity) -> None:

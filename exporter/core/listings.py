@@ -150,9 +150,7 @@ def _supersede(state: TrackerState, listing: Listing, out: Out) -> None:
 
 
 def _note_gap(state: TrackerState, listing: Listing, out: Out) -> None:
-    if state.resumed is GapCause.RESTART:
-        return  # It was noted when the flow was taken up again.
-    lifecycle.note(state, out, Gap(listing.received_ns, state.resumed or GapCause.RECONNECT))
+    lifecycle.note_gap(state, out, listing.received_ns, state.resumed or GapCause.RECONNECT)
 
 
 def _is_another(flow: OpenFlow, identity: Identity, flow_type: str | None) -> bool:

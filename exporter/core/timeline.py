@@ -37,7 +37,6 @@ from exporter.core.observations import (
     FlowEnded,
     FlowRef,
     FlowStarted,
-    Gap,
     GapCause,
     HealthCheckSeen,
     Observed,
@@ -185,8 +184,8 @@ class _Matching:
         at_ns = end_ns(entry, self._now_ns)
         lifecycle.learn(flow, FLOW_TYPE_OF[entry.type], identity_of(entry))
         note_error(state, entry.website_error, at_ns, self._classify, out)
-        if flow.streamed and state.resumed is not GapCause.RESTART:
-            lifecycle.note(state, out, Gap(at_ns, state.resumed or GapCause.RECONNECT))
+        if flow.streamed:
+            lifecycle.note_gap(state, out, at_ns, state.resumed or GapCause.RECONNECT)
         outcome = self._outcome(entry)
         ending = Ending(
             outcome=outcome,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from functools import partial
 from typing import Final, assert_never
 
@@ -31,11 +31,12 @@ from exporter.core.observations import (
 )
 from exporter.core.vocabulary import TERMINAL_STATUSES
 from exporter.upstream.backoff import Backoff
+from exporter.upstream.client import reason_of
 from exporter.upstream.clock import Clock
 from exporter.upstream.door import Door
 from exporter.upstream.ends import Forget, Next, Retry, Stop, StreamEnd, what_next
 from exporter.upstream.idle import IdleLimit
-from exporter.upstream.kernel_api import KernelApi, reason_of
+from exporter.upstream.kernel_api import KernelApi
 from exporter.upstream.responses import ApiError
 from exporter.upstream.sse import Cursor, messages
 from exporter.upstream.wish import Wish
@@ -101,11 +102,8 @@ class Follower:
                 await self._wish.sleep(self._clock, step.seconds)
                 if self._had_flow and not self._door.in_progress:
                     step = Stop()  # It broke after the flow's end, or a listing has told of it.
-            elif self._door.in_progress:
-                if isinstance(step, Forget) and await self._exists():
-                    step = Stop()
-                if isinstance(step, Stop):
-                    await self._ask()
+            elif self._door.in_progress and await self._ask():
+                step = Stop()
             if not isinstance(step, Retry) and not self._wish.made:
                 return step
 
@@ -122,26 +120,22 @@ class Follower:
             backoff=backoff,
         )
 
-    async def _exists(self) -> bool:
-        """Whether there is the connection whose stream there is not; in doubt there is.
+    async def _ask(self) -> bool:
+        """Ask how a flow stands that no stream shows any more; false where its connection is gone.
 
-        To forget it would end a flow that may be well, and that the list then shows once more.
+        In doubt it is there: to forget it would end a flow that may be well, and that the list then
+        shows once more.
         """
-        try:
-            await self._api.retrieve(self._connection_id)
-        except ApiError as error:
-            return error.status != 404
-        return True
-
-    async def _ask(self) -> None:
-        """Ask how a flow stands that no stream shows any more."""
         if self._settle:
             await self._settle(self._connection_id)
         if not self._door.in_progress:
-            return
-        with suppress(ApiError):  # The next poll asks again.
+            return True
+        try:
             listing = await self._api.retrieve(self._connection_id)
-            self._door.feed(listing, listing.received_ns)
+        except ApiError as error:
+            return error.status != 404  # The next poll asks again.
+        self._door.feed(listing, listing.received_ns)
+        return True
 
     async def _next_end(self) -> StreamEnd:
         """Open a stream and read it to its end, which is told whatever the end is."""

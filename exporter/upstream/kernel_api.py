@@ -15,14 +15,12 @@ from exporter.core.events import Listing, TimelineEntry
 from exporter.core.observations import RateLimit, Sink, StreamEndReason
 from exporter.upstream.base_url import checked_base_url
 from exporter.upstream.budget import Budget, Spender
-from exporter.upstream.client import ANSWER_SECONDS, Client, reason_of
+from exporter.upstream.client import ANSWER_SECONDS, Client
 from exporter.upstream.clock import SYSTEM_CLOCK, Clock
 from exporter.upstream.health import SourceHealth
 from exporter.upstream.listings import is_connection_id, parse_connection, parse_page
 from exporter.upstream.responses import ApiError, next_offset
 from exporter.upstream.timelines import parse_timeline
-
-__all__ = ["MAX_LISTED", "PAGE_SIZE", "KernelApi", "TimelinePage", "reason_of"]
 
 PAGE_SIZE: Final = 100
 """The most that Kernel's lists give at once."""

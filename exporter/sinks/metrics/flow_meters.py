@@ -14,19 +14,17 @@ from exporter.core.observations import (
     Gap,
     IllegalTransition,
     InputRequest,
-    Outcome,
     StepEntered,
     StepFinished,
     TotalsRestored,
     WebsiteError,
 )
+from exporter.core.totals import FAILURES
 from exporter.sinks.metrics import flow_families as families
 from exporter.sinks.metrics import labels
 from exporter.sinks.metrics.instruments import Instruments
 from exporter.sinks.metrics.open_flows import OpenFlows
 from exporter.sinks.metrics.restored import restored
-
-_FAILURES: Final = frozenset({Outcome.FAILED, Outcome.EXPIRED})
 
 
 class FlowMeters:
@@ -108,7 +106,7 @@ class FlowMeters:
         domain = self._domain(flow.domain)
         self._flows.ended(flow, (outcome, flow_type, observation.observed, domain))
         exemplar = _exemplar(flow)
-        if outcome in _FAILURES:
+        if outcome in FAILURES:
             code, step = self._error_code(observation.error_code), observation.last_step
             self._failures[code, self._state(step), flow_type].inc(exemplar=exemplar)
         for histograms, duration_ns in (
