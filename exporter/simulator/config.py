@@ -34,6 +34,8 @@ class SimulatorConfig:
             only a second later.
         notify_url: POSTed when a flow begins by itself, as a product does right after it called
             login; ``{id}`` stands for the connection id.
+        patience_seconds: real seconds for which a flow stays in its first step until a stream is
+            open, so that a client on a busy machine sees it whole; 0 waits for nobody.
     """
 
     connections: int = 40
@@ -52,6 +54,7 @@ class SimulatorConfig:
     timeline_lag_seconds: float = 0.0
     late_completed_at: bool = False
     notify_url: str | None = None
+    patience_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuses what cannot work.
@@ -68,6 +71,7 @@ class SimulatorConfig:
             (self.time_scale > 0, "time_scale must be above 0"),
             (bool(self.api_key), "api_key must not be empty"),
             (self.heartbeat_seconds > 0, "heartbeat_seconds must be above 0"),
+            (self.patience_seconds >= 0, "patience_seconds must not be negative"),
             (self.timeline_lag_seconds >= 0, "timeline_lag_seconds must not be negative"),
             (
                 self.rate_limit_per_minute is None or self.rate_limit_per_minute >= 1,

@@ -48,6 +48,7 @@ class Hub:
         self._last_id = 0
         self._cut_next = False
         self._drip = False
+        self._joined = asyncio.Event()
         self.silent = False
 
     @property
@@ -114,7 +115,14 @@ class Hub:
             subscriber.queue.put_nowait(Delivery(b"", Then.END))
         else:
             self._subscribers.add(subscriber)
+            self._joined.set()
         return subscriber
+
+    async def watched(self) -> None:
+        """Returns when a stream is open."""
+        while not self._subscribers:
+            self._joined.clear()
+            await self._joined.wait()
 
     def leave(self, subscriber: Subscriber) -> None:
         """The client of that stream has gone away, or the stream has ended."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import assert_never
 
 from exporter.simulator.clock import Clock
@@ -31,12 +32,23 @@ _EXPIRED = End("EXPIRED")
 
 
 class Player:
-    """One flow on its way through its scenario."""
+    """One flow on its way through its scenario.
 
-    def __init__(self, flow: Flow, clock: Clock, log_in_again: Callable[[], None]) -> None:
+    Its first visit of a step does not go on before a stream is open, or ``patience_seconds`` of
+    real time have passed.
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        clock: Clock,
+        log_in_again: Callable[[], None],
+        patience_seconds: float = 0.0,
+    ) -> None:
         self.flow = flow
         self._clock = clock
         self._log_in_again = log_in_again
+        self._patience_seconds = patience_seconds
         self._answers: asyncio.Queue[Submission] = asyncio.Queue()
 
     def submit(self, answer: Submission) -> None:
@@ -69,7 +81,15 @@ class Player:
         if beat.illegal is not None:
             self.flow.record.illegal.append(beat.illegal)
         self.flow.enter(beat.step, prompt=beat.prompt, message=beat.message, entry=beat.entry)
+        await self._be_watched()
         await self._spend(beat.seconds, beat.during)
+
+    async def _be_watched(self) -> None:
+        patience_seconds, self._patience_seconds = self._patience_seconds, 0.0
+        if patience_seconds:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience_seconds):
+                    await self.flow.connection.hub.watched()
 
     async def _ask(self, beat: Ask) -> End | None:
         flow, refusal = self.flow, None

@@ -210,7 +210,7 @@ class World:
         def log_in_again() -> None:
             self.start(flow.connection, PLAIN_SCENARIO, lot=f"after {flow.id}")
 
-        player = Player(flow, self.clock, log_in_again)
+        player = Player(flow, self.clock, log_in_again, self.config.patience_seconds)
         task = asyncio.create_task(player.play(), name=flow.id)
         self._players[flow.id] = (player, task)
         task.add_done_callback(lambda _done: self._players.pop(flow.id, None))

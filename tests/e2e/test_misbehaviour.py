@@ -121,7 +121,7 @@ def told(**knobs: float | bool) -> SimulatorConfig:
 async def test_no_misbehaviour_falsifies_an_outcome_leaks_or_goes_uncounted() -> None:
     bad = [name for name in MISBEHAVIOUR if name != "flaky_connect"]
     names = sorted([*bad, *bad, *SCENARIOS, *SCENARIOS], key=lambda name: name not in LONG)
-    config = told(time_scale=20.0, heartbeat_seconds=0.5)
+    config = told(time_scale=20.0, heartbeat_seconds=0.5, patience_seconds=5.0)
     hourly = "--discovery.poll-interval=1h"
     async with showing(config, hourly, "--log.level=debug", notify=True) as show:
         async with show.being_looked_at():
@@ -159,7 +159,7 @@ def check_counts(samples: Samples, ledger: list[FlowRecord]) -> None:
 
 
 async def test_oversized_messages_leave_no_memory_behind() -> None:
-    config = told(time_scale=200.0)
+    config = told(time_scale=200.0, patience_seconds=5.0)
     async with showing(config, "--discovery.poll-interval=1h", notify=True) as show:
         ledger = await show.play(["oversized"] * 8)
         before = await show.until_ended(len(ledger))

@@ -20,6 +20,8 @@ from tests.support.process import STOP_SECONDS, Exporter, exporting, free_port
 FLOWS: Final = 200
 TIME_SCALE: Final = 20.0
 ARRIVAL_SECONDS: Final = 0.06
+PATIENCE_SECONDS: Final = 5.0
+"""A whole flow takes a second here, and its first step a tenth: a busy machine may miss that."""
 TOLERANCE_NS: Final = 50_000_000
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -48,6 +50,7 @@ async def test_metrics_and_traces_of_200_flows_equal_the_simulators_ledger() -> 
         flows_per_minute=0,
         time_scale=TIME_SCALE,
         notify_url=f"http://127.0.0.1:{port}/-/follow/{{id}}",
+        patience_seconds=PATIENCE_SECONDS,
     )
     with http_receiver() as received:
         async with Simulator(config) as simulator:

@@ -16,6 +16,7 @@ from exporter.simulator.config import SimulatorConfig
         ("flows_per_minute", -0.1),
         ("health_checks_per_minute", -1),
         ("timeline_lag_seconds", -0.1),
+        ("patience_seconds", -0.1),
         ("max_flows", -1),
         ("time_scale", 0),
         ("api_key", ""),

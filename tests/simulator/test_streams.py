@@ -172,3 +172,22 @@ async def test_cutting_a_stream_logs_no_error(
             await following
         await simulator.finished()
     assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == []
+
+
+async def test_a_flow_with_patience_is_seen_from_its_first_step_on(serve: Any, follow: Any) -> None:
+    async with serve(time_scale=10_000.0, patience_seconds=30.0) as (simulator, client):
+        connection_id = await _connection(client)
+        await _start(client, connection_id)
+        seen = await follow(client, connection_id)
+        await _start(client, connection_id)
+        again = await follow(client, connection_id)
+        for flow, steps in zip(simulator.ledger.flows, (seen, again), strict=True):
+            assert {each["flow_step"] for each in steps} >= {step.step for step in flow.steps}
+
+
+async def test_a_flows_patience_ends(serve: Any) -> None:
+    async with serve(time_scale=10_000.0, patience_seconds=0.05) as (simulator, client):
+        await _start(client, await _connection(client))
+        await simulator.finished()
+        (record,) = simulator.ledger.flows
+        assert (record.steps[0].left_ns or 0) - record.steps[0].entered_ns >= 40_000_000
