@@ -131,7 +131,7 @@ async def test_no_misbehaviour_falsifies_an_outcome_leaks_or_goes_uncounted() ->
     assert (stopped.status, stopped.seconds < STOP_SECONDS) == (0, True), stopped.stderr
     assert len(ledger) >= 60
     check_counts(samples, ledger)
-    assert show.scrapes >= 20
+    assert show.scrapes >= 5
     spans = [str(request.message) for request in show.received.requests]
     assert len({span.trace_id for span in show.received.spans}) == len(ledger)
     for secret in SECRETS:
