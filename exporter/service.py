@@ -19,7 +19,12 @@ from exporter.parts import api_of, key_of, store_of, take_up, traces_of_environm
 from exporter.settings import Settings
 from exporter.sinks.fanout import FanOut
 from exporter.sinks.live import LiveView
-from exporter.sinks.metrics import build_metrics, register_sink_accounts, render
+from exporter.sinks.metrics import (
+    build_metrics,
+    register_readiness,
+    register_sink_accounts,
+    render,
+)
 from exporter.sinks.traces import TracesSink
 from exporter.stores.journal import Journal
 from exporter.upstream.budget import Budget
@@ -89,6 +94,7 @@ class Service:
             interval_seconds=settings.following.timeline_interval_seconds,
         )
         self._discovery = self._discover()
+        register_readiness(self._registry, self._sides)
         self._web = WebServer(self._app(), sockets)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -194,6 +200,10 @@ class Service:
             source=Condition(source.ready, source.reason),
             sink=Condition(not problems, "; ".join(problems) or "observations are taken"),
         )
+
+    def _sides(self) -> dict[str, bool]:
+        readiness = self.readiness()
+        return {"source": readiness.source.ready, "sink": readiness.sink.ready}
 
     async def _follow(self, connection_id: str) -> FollowResult:
         return _FOLLOW_RESULTS[await self._discovery.follow_now(connection_id)]

@@ -125,6 +125,10 @@ def test_every_answer_of_the_discovery_has_one_of_the_page() -> None:
     assert set(_FOLLOW_RESULTS.values()) == set(FollowResult)
 
 
+READY: Final = "managed_auth_exporter_ready"
+SOURCE, SINK = (frozenset({("side", side)}) for side in ("source", "sink"))
+
+
 async def test_a_sink_that_fails_is_named_by_readiness_while_the_source_is_fine() -> None:
     class Broken:
         def observe(self, observation: Observation, /) -> None:
@@ -139,8 +143,10 @@ async def test_a_sink_that_fails_is_named_by_readiness_while_the_source_is_fine(
             async with httpx.AsyncClient(base_url=service.urls[0]) as client:
                 answer = await client.get("/-/ready")
                 assert (await client.get("/-/healthy")).status_code == 200
+            scraped = await until(service, lambda now: now[READY, SOURCE] == 1)
         finally:
             await service.stop()
+    assert scraped[READY, SINK] == 0
     assert answer.status_code == 503
     assert answer.json()["sink"] == {"ready": False, "reason": "failing: metrics"}
 

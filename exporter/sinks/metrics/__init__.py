@@ -6,7 +6,11 @@ made from them: the prometheus_client objects (``instruments``), what is worked 
 ``exposition`` gives the text that Prometheus reads.
 """
 
-from exporter.sinks.metrics.builder import build_metrics, register_sink_accounts
+from exporter.sinks.metrics.builder import (
+    build_metrics,
+    register_readiness,
+    register_sink_accounts,
+)
 from exporter.sinks.metrics.catalogue import FAMILIES
 from exporter.sinks.metrics.docs import render_docs
 from exporter.sinks.metrics.exposition import render
@@ -19,6 +23,7 @@ __all__ = [
     "SinkAccount",
     "SpanCounts",
     "build_metrics",
+    "register_readiness",
     "register_sink_accounts",
     "render",
     "render_docs",

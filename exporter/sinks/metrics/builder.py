@@ -12,7 +12,12 @@ from prometheus_client import (
 )
 
 from exporter.sinks.metrics.domains import DEFAULT_MAX_DOMAINS
-from exporter.sinks.metrics.scrape import SinkAccount, SpanCounts, collect_sinks
+from exporter.sinks.metrics.scrape import (
+    SinkAccount,
+    SpanCounts,
+    collect_readiness,
+    collect_sinks,
+)
 from exporter.sinks.metrics.sink import MetricsSink
 from exporter.sinks.metrics.upstream_families import BUILD_INFO
 
@@ -48,3 +53,10 @@ def register_sink_accounts(
 ) -> None:
     """Show what each sink of a fan-out cost; ``accounts`` is read at each scrape."""
     collect_sinks(accounts, registry)
+
+
+def register_readiness(
+    registry: CollectorRegistry, sides: Callable[[], Mapping[str, bool]]
+) -> None:
+    """Show whether each side works; ``sides`` is read at each scrape, maybe in another thread."""
+    collect_readiness(sides, registry)

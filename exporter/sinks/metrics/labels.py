@@ -138,6 +138,7 @@ CODE: Final = Label(
 )
 OVERFLOWED: Final = Label("label", "the label that was full", ("domain",))
 SINK: Final = Label("sink", "the sink", free="the sinks that this process runs")
+SIDE: Final = Label("side", "which side of the exporter", ("source", "sink"))
 DOMAIN: Final = Label(
     "domain",
     "the domain of the connection",

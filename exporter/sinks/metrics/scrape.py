@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from exporter.sinks.metrics.family import Family, Kind
 from exporter.sinks.metrics.upstream_families import (
+    READY,
     SINK_ERRORS,
     SINK_SECONDS,
     SPANS_DROPPED,
@@ -119,3 +120,8 @@ def collect_sinks(
         yield [((name,), account.seconds) for name, account in accounts.items()]
 
     ScrapeCollector((SINK_ERRORS, SINK_SECONDS), samples, registry)
+
+
+def collect_readiness(read: Callable[[], Mapping[str, bool]], registry: CollectorRegistry) -> None:
+    """Show whether each side works; ``read`` gives the sides by name."""
+    ScrapeCollector((READY,), lambda: [[((side,), ok) for side, ok in read().items()]], registry)

@@ -19,6 +19,7 @@ from exporter.sinks.metrics.labels import (
     OVERFLOWED,
     PYTHON,
     REVISION,
+    SIDE,
     SINK,
     STATUS,
     VERSION,
@@ -160,6 +161,13 @@ SINK_SECONDS: Final = Family(
     "the fan-out's own counts",
     (SINK,),
 )
+READY: Final = Family(
+    "managed_auth_exporter_ready",
+    Kind.GAUGE,
+    "Whether flows can be followed (source) and told of (sink): 1 or 0, as /-/ready says.",
+    "the state of both sides at the scrape",
+    (SIDE,),
+)
 BUILD_INFO: Final = Family(
     "managed_auth_exporter_build_info",
     Kind.INFO,
@@ -189,5 +197,6 @@ EXPORTER_FAMILIES: Final = (
     SPANS_DROPPED,
     SINK_ERRORS,
     SINK_SECONDS,
+    READY,
     BUILD_INFO,
 )

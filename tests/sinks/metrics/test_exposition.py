@@ -31,7 +31,13 @@ from exporter.core.observations import (
     WebsiteError,
 )
 from exporter.sinks.fanout import SinkAccount
-from exporter.sinks.metrics import FAMILIES, MetricsSink, register_sink_accounts, render
+from exporter.sinks.metrics import (
+    FAMILIES,
+    MetricsSink,
+    register_readiness,
+    register_sink_accounts,
+    render,
+)
 from tests.sinks.metrics.samples import START_NS, ended, finished, flow
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -72,6 +78,7 @@ def busy(registry: CollectorRegistry, sink: MetricsSink) -> CollectorRegistry:
     ):
         sink.observe(observation)
     register_sink_accounts(registry, lambda: {"metrics": SinkAccount(0, 0.5)})
+    register_readiness(registry, lambda: {"source": True, "sink": False})
     return registry
 
 
