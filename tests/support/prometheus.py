@@ -1,6 +1,7 @@
 """A real Prometheus that scrapes one target, and is asked with PromQL."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +28,14 @@ class Prometheus:
         assert body["status"] == "success", body
         return [(each["metric"], float(each["value"][1])) for each in body["data"]["result"]]
 
+    async def exemplars(self, expression: str, *, since: float) -> list[dict[str, str]]:
+        """The labels of every exemplar of the series of an expression, from then until now."""
+        window = {"query": expression, "start": str(since), "end": str(time.time())}
+        answer = await self._client.get("/api/v1/query_exemplars", params=window)
+        body: dict[str, Any] = answer.json()
+        assert body["status"] == "success", body
+        return [each["labels"] for series in body["data"] for each in series["exemplars"]]
+
 
 @asynccontextmanager
 async def scraping(port: int, folder: Path, *, interval: str) -> AsyncIterator[Prometheus]:
@@ -39,11 +48,19 @@ async def scraping(port: int, folder: Path, *, interval: str) -> AsyncIterator[P
     }
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    async with running(
+        f"--config.file={file}", f"--storage.tsdb.path={folder / 'tsdb'}"
+    ) as started:
+        yield started
+
+
+@asynccontextmanager
+async def running(*flags: str) -> AsyncIterator[Prometheus]:
+    """Start it with these flags, which say where its configuration and its data are."""
     own = free_port()
     process = await asyncio.create_subprocess_exec(
         "prometheus",
-        f"--config.file={file}",
-        f"--storage.tsdb.path={folder / 'tsdb'}",
+        *flags,
         f"--web.listen-address=127.0.0.1:{own}",
         stderr=asyncio.subprocess.DEVNULL,
     )
