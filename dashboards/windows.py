@@ -1,4 +1,4 @@
-"""How long things are looked at: windows by their names, in PromQL's notation, and at what speed."""
+"""How long things are looked at: windows by name, in PromQL's notation, and at what speed."""
 
 import re
 from typing import Final
@@ -31,7 +31,7 @@ class Pace:
         """The window in PromQL's notation."""
         if self._speed == 1:
             return window
-        return f"{max(1, round(self.seconds(window) * 1000))}ms"
+        return f"{round(self.seconds(window) * 1000)}ms"
 
     def seconds(self, window: str) -> float:
         """The window in seconds."""
