@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+APM    := .venv-apm
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak check format lint types imports generate clean
+.PHONY: help install demo test soak test-apm check format lint types imports generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -28,6 +29,14 @@ test: install ## all tests; real parts that are not installed are skipped aloud
 soak: install ## the long form of the tests that everyday runs keep short: kills by the dozen, a thin rate limit
 	SOAK=1 $(BIN)/python -m pytest tests/e2e/test_kills.py tests/e2e/test_thin_budget.py $(ARGS)
 
+$(APM)/.installed: tests/apm/requirements.txt
+	$(PYTHON) -m venv $(APM)
+	$(APM)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+test-apm: install $(APM)/.installed ## flows as trace backends have them: mlflow (installed into .venv-apm), and Jaeger where it is found
+	APM_MLFLOW=$(abspath $(APM)/bin/mlflow) REQUIRE_REAL_PARTS=$(abspath $(APM)/bin/mlflow) $(BIN)/python -m pytest tests/apm $(ARGS)
+
 check: install lint types imports test ## everything that CI checks
 
 lint: install
@@ -48,4 +57,4 @@ generate: install ## write anew what is generated: parts of README.md and docs/,
 	$(BIN)/python -m tests.generated
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist
+	rm -rf $(VENV) $(APM) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist

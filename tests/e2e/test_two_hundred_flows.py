@@ -1,28 +1,27 @@
 """The exporter as a process against the simulator: everything it says equals what happened."""
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from random import Random
 from typing import Final
 
 import pytest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from exporter.simulator.config import SimulatorConfig
 from exporter.simulator.ledger import FlowRecord
 from exporter.simulator.runner import Simulator
 from exporter.simulator.scenarios import SCENARIOS
 from exporter.website_error_rules import load_classifier
-from tests.otlp_receiver import Received, http_receiver, values
+from tests.otlp_receiver import http_receiver
 from tests.support.process import STOP_SECONDS, Exporter, exporting, free_port
+from tests.support.whole_traces import check_traces
 
 FLOWS: Final = 200
 TIME_SCALE: Final = 20.0
 ARRIVAL_SECONDS: Final = 0.06
 PATIENCE_SECONDS: Final = 5.0
 """A whole flow takes a second here, and its first step a tenth: a busy machine may miss that."""
-TOLERANCE_NS: Final = 50_000_000
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -68,7 +67,7 @@ async def test_metrics_and_traces_of_200_flows_equal_the_simulators_ledger() -> 
     assert (stopped.status, stopped.seconds < STOP_SECONDS) == (0, True), stopped.stderr
     assert len(ledger) >= FLOWS
     check_metrics(samples, ledger)
-    check_traces(received, ledger)
+    check_traces(received.spans, ledger)
     assert config.api_key not in stopped.stderr
 
 
@@ -136,34 +135,3 @@ def check_metrics(samples: Samples, ledger: list[FlowRecord]) -> None:
     ) == happened(whole, lambda flow: [(str(flow.outcome), flow.flow_type)])
     for name in ("illegal_transitions_total", "gaps_total", "flows_in_progress"):
         assert total(samples, f"managed_auth_{name}") == 0, name
-
-
-def check_traces(received: Received, ledger: list[FlowRecord]) -> None:
-    traces: dict[bytes, list[Span]] = defaultdict(list)
-    for span in received.spans:
-        traces[span.trace_id].append(span)
-    flows = {(flow.connection_id, flow.started_ns): flow for flow in ledger}
-    assert len(flows) == len(traces) == len(ledger)
-    for spans in traces.values():
-        (root,) = (span for span in spans if not span.parent_span_id)
-        attributes = values(root.attributes)
-        flow = flows.pop((str(attributes["managed_auth.connection.id"]), root.start_time_unix_nano))
-        assert root.name == f"{flow.flow_type} flow"
-        assert attributes["managed_auth.flow.outcome"] == flow.outcome
-        assert attributes["server.address"] == flow.domain
-        assert flow.ended_ns is not None
-        assert abs(root.end_time_unix_nano - flow.ended_ns) <= TOLERANCE_NS
-        check_steps(root, [span for span in spans if span is not root], flow)
-
-
-def check_steps(root: Span, spans: list[Span], flow: FlowRecord) -> None:
-    spans.sort(key=lambda span: (span.start_time_unix_nano, span.end_time_unix_nano))
-    assert [span.name for span in spans] == [visit.step for visit in flow.steps]
-    for span, visit in zip(spans, flow.steps, strict=True):
-        assert span.parent_span_id == root.span_id
-        assert abs(span.start_time_unix_nano - visit.entered_ns) <= TOLERANCE_NS
-        left_ns = visit.left_ns or flow.ended_ns
-        assert left_ns is not None
-        assert abs(span.end_time_unix_nano - left_ns) <= TOLERANCE_NS
-    shown = [event for span in spans for event in span.events if "error" in event.name]
-    assert len(shown) == len(flow.website_errors)
