@@ -5,11 +5,13 @@ this folder out (``norecursedirs`` in pyproject.toml): a backend is most of a gi
 """
 
 import asyncio
+import json
 import os
 from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -21,19 +23,23 @@ from exporter.simulator.ledger import FlowRecord
 from exporter.simulator.runner import Simulator
 from exporter.simulator.scenarios import SCENARIOS
 from tests.apm.backend import Backend, Stored, raw
-from tests.apm.jaeger_server import jaeger
+from tests.apm.jaeger_server import Jaeger, jaeger
 from tests.apm.mlflow_server import mlflow
+from tests.otlp_receiver import values
 from tests.support.process import STOP_SECONDS, Exporter, exporting, free_port
 from tests.support.samples import total
 from tests.support.secrets import API_KEY, SECRETS
+from tests.support.trees import check_trees
 from tests.support.whole_traces import by_trace, check_traces, linked
 
 MLFLOW: Final = os.environ.get("APM_MLFLOW", "mlflow")
 JAEGER: Final = os.environ.get("APM_JAEGER", "jaeger")
-ROUNDS: Final = 2
+PLAYED: Final = (*SCENARIOS, *SCENARIOS, "illegal_skipped_step")
+"""What well-behaved websites do, and for the searches one flow that does what none may do."""
 RENEWALS: Final = ("reauth", "reauth_failed") * 3
 """REAUTH flows of connections that had a flow before: those that link to it."""
 LONG: Final = ("superseded", "input_expired")
+LONG_WAIT_NS: Final = 1_000_000_000
 PATIENCE_SECONDS: Final = 5.0
 """A whole flow takes a second here, and its first step a tenth: a busy machine may miss that."""
 ARRIVAL_SECONDS: Final = 0.06
@@ -49,9 +55,9 @@ pytestmark = pytest.mark.timeout(300)
 
 
 async def play(simulator: Simulator) -> list[FlowRecord]:
-    """Every scenario, the long ones first; then logins are renewed. Returns what happened."""
+    """All scenarios, the long ones first; then logins are renewed. Returns what happened."""
     connections = list(simulator.world.connections.values())
-    names = sorted([*SCENARIOS] * ROUNDS, key=lambda name: name not in LONG)
+    names = sorted(PLAYED, key=lambda name: name not in LONG)
     assert len(connections) >= len(names), "each needs a connection without a flow before"
     await begin(simulator, list(zip(connections, names, strict=False)))
     await begin(simulator, list(zip(connections, RENEWALS, strict=False)))
@@ -69,7 +75,7 @@ async def fill(backend: Backend) -> list[FlowRecord]:
     """Let an exporter send all it sees of some flows to a backend; it ends when all is sent."""
     port = free_port()
     config = SimulatorConfig(
-        connections=len(SCENARIOS) * ROUNDS,
+        connections=len(PLAYED),
         flows_per_minute=0,
         api_key=API_KEY,
         time_scale=20.0,
@@ -121,13 +127,23 @@ async def read_back(backend: Backend, ledger: list[FlowRecord]) -> Stored:
 def check(stored: Stored, ledger: list[FlowRecord]) -> None:
     """What a backend gave back is what happened, in full, and there was something to give back."""
     played = Counter(flow.scenario for flow in ledger)
-    assert played >= Counter([*SCENARIOS] * ROUNDS) + Counter(RENEWALS)
+    assert played >= Counter(PLAYED) + Counter(RENEWALS)
     assert len(stored.spans) == len(ledger) + sum(len(flow.steps) for flow in ledger)
     assert len(by_trace(stored.spans)) == len(stored.resources) == len(ledger)
-    check_traces(stored.spans, ledger)
+    check_trees(stored.spans, ledger)
+    odd = {flow.connection_id for flow in ledger if flow.illegal}
+    assert odd
+    check_traces(
+        [span for span in stored.spans if connection_of(span) not in odd],
+        [flow for flow in ledger if flow.connection_id not in odd],
+    )
     assert linked(stored.spans) == len(RENEWALS)
     for resource in stored.resources:
         assert {key: resource.get(key) for key in RESOURCE} == RESOURCE
+
+
+def connection_of(span: Span) -> str:
+    return str(values(span.attributes)["managed_auth.connection.id"])
 
 
 def check_secrets(kept: bytes, ledger: list[FlowRecord]) -> None:
@@ -137,6 +153,65 @@ def check_secrets(kept: bytes, ledger: list[FlowRecord]) -> None:
     assert b"[email]" in kept, "no text that had to be redacted got as far as here"
     for secret in SECRETS:
         assert secret.encode() not in kept, f"{secret} is in the backend's files"
+
+
+class Search(NamedTuple):
+    """What the search of Jaeger's web interface is asked for, and which flows it has to find."""
+
+    asked: Mapping[str, str]
+    wanted: Callable[[FlowRecord], bool]
+
+
+def searches(flow: FlowRecord) -> dict[str, Search]:
+    """The examples of docs/apm.md, for the domain and the connection of a flow that failed."""
+    return {
+        "failed logins on one domain": Search(
+            tags({"managed_auth.flow.outcome": "failed", "server.address": flow.domain}),
+            lambda each: (each.outcome, each.domain) == ("failed", flow.domain),
+        ),
+        "logins that waited for a human for long": Search(
+            {"operation": "AWAITING_INPUT", "minDuration": f"{LONG_WAIT_NS}ns"},
+            # In memory it is the span of that name that has to last; Badger takes any of its trace.
+            lambda each: (
+                "AWAITING_INPUT" in {visit.step for visit in each.steps}
+                and (each.ended_ns or 0) - each.started_ns >= LONG_WAIT_NS
+            ),
+        ),
+        "illegal transitions": Search(
+            tags({"event": "managed_auth.illegal_transition"}), lambda each: bool(each.illegal)
+        ),
+        "illegal transitions of one kind": Search(
+            tags({"managed_auth.transition.reason": "skipped_step"}),
+            lambda each: "skipped_step" in each.illegal,
+        ),
+        "one connection's history": Search(
+            tags({"managed_auth.connection.id": flow.connection_id}),
+            lambda each: each.connection_id == flow.connection_id,
+        ),
+        "flows that failed or expired": Search(
+            tags({"error": "true"}), lambda each: each.outcome in ("failed", "expired")
+        ),
+    }
+
+
+def tags(wanted: Mapping[str, str]) -> dict[str, str]:
+    return {"tags": json.dumps(wanted)}
+
+
+async def check_searches(backend: Jaeger, stored: Stored, ledger: list[FlowRecord]) -> None:
+    """Each search finds the flows that it should, and there are some; but not all."""
+    trace_ids = {
+        (connection_of(root), root.start_time_unix_nano): root.trace_id.hex()
+        for root in stored.spans
+        if not root.parent_span_id
+    }
+    failed = next(flow for flow in ledger if (flow.outcome, flow.flow_type) == ("failed", "LOGIN"))
+    for name, search in searches(failed).items():
+        wanted = {
+            trace_ids[flow.connection_id, flow.started_ns] for flow in ledger if search.wanted(flow)
+        }
+        assert 0 < len(wanted) < len(ledger), name
+        assert await backend.search(**search.asked) == wanted, name
 
 
 @pytest.mark.real(MLFLOW)
@@ -157,6 +232,7 @@ async def test_jaeger_has_every_flow_as_it_happened_and_no_secret(tmp_path: Path
         ledger = await fill(backend)
         stored = await read_back(backend, ledger)
         kept = raw(tmp_path)
+        await check_searches(backend, stored, ledger)
     check(stored, ledger)
     assert {span.kind for span in stored.spans} == {Span.SPAN_KIND_INTERNAL}
     check_secrets(kept, ledger)

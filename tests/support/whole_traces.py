@@ -1,7 +1,8 @@
 """Whether spans are, flow by flow, the whole of what the simulator's ledger says: nothing less, and
 nothing that never happened.
 
-For flows that were seen from their first to their last event; ``trees`` asks less of others.
+For well-behaved flows that were seen from their first to their last event; ``trees`` asks less of
+others.
 """
 
 from collections import defaultdict
