@@ -1,0 +1,43 @@
+"""What is marked on every panel over time: moments that explain a bend in a line."""
+
+from grafana_foundation_sdk.models import dashboard as model
+
+from dashboards import colours
+from dashboards.panels import SOURCE
+from dashboards.promql import events, select
+from dashboards.rule import Severity
+
+
+class _Mark(model.AnnotationQuery):
+    """The SDK knows marks from Grafana's own store; those from Prometheus have a title besides."""
+
+    def __init__(self, name: str, expr: str, title: str, severity: Severity) -> None:
+        colour = colours.SEVERITIES[severity]
+        super().__init__(name=name, datasource=SOURCE, icon_color=colour, expr=expr)
+        self._title = title
+
+    def to_json(self) -> dict[str, object]:
+        """As Grafana reads it."""
+        return {**super().to_json(), "titleFormat": self._title}
+
+
+def annotations() -> model.AnnotationContainer:
+    """Those of every dashboard."""
+    illegal = events("reason", "managed_auth_illegal_transitions_total")
+    restarts = f"changes({select('process_start_time_seconds')}[$__rate_interval])"
+    return model.AnnotationContainer(
+        [
+            _Mark(
+                "Illegal transitions",
+                f"{illegal} > 0",
+                "Illegal transition: {{reason}}",
+                Severity.WARNING,
+            ),
+            _Mark(
+                "Exporter restarts",
+                f"sum by (job) ({restarts}) > 0",
+                "The exporter of {{job}} was restarted",
+                Severity.INFO,
+            ),
+        ]
+    )
