@@ -3,9 +3,10 @@
 Names follow Prometheus' ``level:metric:operations`` (Prometheus docs, practices/rules). Everything
 is summed over instances and kept apart by ``job``: one job follows one organisation.
 
-Windows of up to an hour are read from the counters. The longer ones are averages of the five-minute
-rates, because three days of every counter of 200 domains are more samples than Prometheus loads for
-one query.
+Windows of up to an hour are read from the counters. The longer ones add up the five-minute rates,
+because three days of every counter of 200 domains are more samples than Prometheus loads for one
+query. They add up and do not average: of an exporter that is an hour old, an average over three
+days would tell of 72 times as many flows as there were.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ SHORT_WINDOWS: Final = ("5m", "30m", "1h")
 LONG_WINDOWS: Final = ("6h", "3d")
 WINDOWS: Final = (*SHORT_WINDOWS, *LONG_WINDOWS)
 QUANTILES: Final = ("0.5", "0.9", "0.99")
+
+OUTCOMES_EVERY: Final = "1m"
+"""How often outcomes are worked out: what adds up the short rates has to know it."""
 
 JUDGED: Final = "success|failed|expired"
 """The outcomes that say whether a login worked. Canceled and superseded are somebody's choice, and
@@ -81,7 +85,7 @@ def groups(settings: Settings) -> tuple[RecordingGroup, ...]:
     """All recording rules."""
     pace = Pace(settings)
     return (
-        RecordingGroup("managed-auth-outcomes", tuple(_outcomes(pace))),
+        RecordingGroup("managed-auth-outcomes", tuple(_outcomes(pace)), pace.of(OUTCOMES_EVERY)),
         RecordingGroup("managed-auth-steps", tuple(_steps(pace))),
         RecordingGroup("managed-auth-errors", tuple(_errors(pace))),
     )
@@ -104,7 +108,8 @@ def _outcomes(pace: Pace) -> Iterator[Recording]:
 
 def _ended(level: _Level, window: str, pace: Pace) -> str:
     if window in LONG_WINDOWS:
-        return f"avg_over_time({ended(level, '5m')}[{pace.of(window)}])"
+        added = f"sum_over_time({ended(level, '5m')}[{pace.of(window)}])"
+        return f"{added} * {pace.per(OUTCOMES_EVERY)} / {pace.per(window)}"
     counted = f"rate(managed_auth_flows_ended_total[{pace.of(window)}])"
     return f"sum by ({level.labels}, outcome) ({counted})"
 

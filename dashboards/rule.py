@@ -17,10 +17,14 @@ class Recording(NamedTuple):
 
 
 class RecordingGroup(NamedTuple):
-    """Recording rules that are worked out one after the other: each may use those before it."""
+    """Recording rules that are worked out one after the other: each may use those before it.
+
+    ``interval`` is how often; None leaves it to Prometheus' own setting.
+    """
 
     name: str
     rules: tuple[Recording, ...]
+    interval: str | None = None
 
 
 class Severity(StrEnum):

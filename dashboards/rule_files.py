@@ -31,7 +31,11 @@ def render(settings: Settings) -> dict[str, str]:
         ValueError: with these settings an alert could never fire.
     """
     recorded = [
-        {"name": group.name, "rules": [_recording(rule) for rule in group.rules]}
+        {
+            "name": group.name,
+            **({"interval": group.interval} if group.interval else {}),
+            "rules": [_recording(rule) for rule in group.rules],
+        }
         for group in recording.groups(settings)
     ]
     alerting = [

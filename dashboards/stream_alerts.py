@@ -160,8 +160,9 @@ class _Words(NamedTuple):
 _IDLE: Final = _Words(
     name="ManagedAuthStreamsIdle",
     summary="Streams of {{ $labels.job }} fall silent",
-    description="{{ $value | humanizePercentage }} of the streams that ended in the last 15 minutes had gone"
-    " silent for longer than three heartbeats. First look for a proxy with a short idle timeout.",
+    description="{{ $value | humanizePercentage }} of the streams that ended in the last 15 minutes"
+    " had gone silent for longer than three heartbeats. First look for a proxy with a short idle"
+    " timeout.",
     runbook=Runbook(
         "Streams are closed and opened again because nothing came in on them. Flows are followed"
         " all the same, with gaps.",
@@ -177,8 +178,8 @@ _IDLE: Final = _Words(
 _FLAPPING: Final = _Words(
     name="ManagedAuthStreamsFlapping",
     summary="Streams of {{ $labels.job }} break again and again",
-    description="{{ $value | humanizePercentage }} of the streams that ended in the last 15 minutes broke"
-    " before the flow was over. First see on the exporter dashboard with which reason.",
+    description="{{ $value | humanizePercentage }} of the streams that ended in the last 15 minutes"
+    " broke before the flow was over. First see on the exporter dashboard with which reason.",
     runbook=Runbook(
         "Streams end by a reset, an error of the server or an early end of the response. Each is"
         " opened again; flows have gaps, and outcomes come later, some from the timeline.",
