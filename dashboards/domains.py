@@ -6,7 +6,9 @@ from dashboards.promql import DOMAIN, FLOW_TYPE, in_range, per_minute, success, 
 from dashboards.recording import DOMAIN as BY_DOMAIN
 from dashboards.recording import JUDGED, ended, judged
 from dashboards.rule import Dashboard
-from dashboards.spec import PER_MINUTE, Column, Page, Panel, Query, Row, Shape, at_most
+from dashboards.settings import Settings
+from dashboards.slo_alerts import FAST
+from dashboards.spec import PER_MINUTE, Column, Level, Page, Panel, Query, Row, Shape, at_most
 from exporter.core.totals import FAILURES
 from exporter.sinks.metrics.labels import NEEDS_AUTH
 
@@ -24,17 +26,17 @@ DRILL_DOWN: Final = (
 )
 
 
-def page() -> Page:
+def page(settings: Settings) -> Page:
     """The dashboard."""
     return Page(
         Dashboard.DOMAINS,
         "Which domains hurt, the worst first; a click on one shows how it does.",
         ("datasource", "traces", "job", "flow_type", "domain"),
-        (Row("All domains", (_pain(),)), Row("$domain", _ONE)),
+        (Row("All domains", (_pain(settings),)), Row("$domain", _ONE)),
     )
 
 
-def _pain() -> Panel:
+def _pain(settings: Settings) -> Panel:
     # No filter by $domain: what is chosen must not empty the list that it is chosen from.
     failed = in_range("domain", ENDED, FLOW_TYPE, FAILED)
     judged_flows = in_range("domain", ENDED, FLOW_TYPE, f'outcome=~"{JUDGED}"')
@@ -61,11 +63,17 @@ def _pain() -> Panel:
             Column("domain", "Domain", "string", link=DRILL_DOWN),
             Column("Value #A", "Failed or expired", levels=at_most(warning=1)),
             Column("Value #B", "Judged"),
-            Column("Value #C", "Share", "percentunit", 1, at_most(warning=0.1, critical=0.5)),
+            Column("Value #C", "Share", "percentunit", 1, _levels(settings)),
             Column("Value #D", "Website errors"),
             Column("Value #E", "Need a login", levels=at_most(info=1)),
         ),
     )
+
+
+def _levels(settings: Settings) -> tuple[Level, ...]:
+    """What may fail by the most generous objective, and where that is burned fast."""
+    budget = round(1 - min(settings.slo.values()), 6)
+    return at_most(warning=budget, critical=min(1.0, budget * min(burn.rate for burn in FAST)))
 
 
 _ONE: Final = (

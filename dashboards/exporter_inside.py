@@ -70,7 +70,7 @@ STATE: Final = (
 )
 JOURNAL: Final = (
     Panel(
-        "Journal",
+        "Journal now",
         Shape.STAT,
         "none",
         "Whether the journal could be written the last time. Where there is none (no --data-dir), "

@@ -15,7 +15,7 @@ def render(settings: Settings) -> dict[str, str]:
     """The name of each file, and its text."""
     return {
         "overview.json": _text(overview.page(settings)),
-        "domains.json": _text(domains.page()),
+        "domains.json": _text(domains.page(settings)),
         "exporter.json": _text(exporter.page(settings)),
     }
 

@@ -29,7 +29,7 @@ EXPLORE: Final = f"/explore?schemaVersion=1&panes={quote(_PANE, safe='${}')}"
 def built(page: Page) -> model.Dashboard:
     """The dashboard."""
     made = dashboard.Dashboard(TITLES[page.uid]).uid(page.uid).description(page.description)
-    made.tags([TAG]).time(FROM, "now").refresh(REFRESH).timezone("browser").readonly()
+    made.tags([TAG]).time(FROM, "now").refresh(REFRESH).timezone("browser").editable()
     made.tooltip(model.DashboardCursorSync.CROSSHAIR)
     made.variables([variable(name) for name in page.variables])
     made.links(list(_links(page.uid)))

@@ -1,9 +1,15 @@
 """Grafana's part before a query reaches Prometheus: variables are replaced by their values."""
 
+import json
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
+
+from dashboards.grafana_files import render
+from dashboards.settings import Settings
+
+DEFAULTS: Final = Settings()
 
 EVERYTHING: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -27,3 +33,8 @@ def fill(expr: str, variables: Mapping[str, str] = EVERYTHING) -> str:
     """
     values = {**EVERYTHING, **variables}
     return _VARIABLE.sub(lambda found: values[found[1] or found[2]], expr)
+
+
+def boards(settings: Settings = DEFAULTS) -> dict[str, dict[str, Any]]:
+    """The dashboards by the name of their file, as Grafana reads them."""
+    return {name: json.loads(text) for name, text in render(settings).items()}
