@@ -8,7 +8,18 @@ from dashboards.recording import JUDGED, ended, judged
 from dashboards.rule import Dashboard
 from dashboards.settings import Settings
 from dashboards.slo_alerts import FAST
-from dashboards.spec import PER_MINUTE, Column, Level, Page, Panel, Query, Row, Shape, at_most
+from dashboards.spec import (
+    PER_MINUTE,
+    POINT,
+    Column,
+    Level,
+    Page,
+    Panel,
+    Query,
+    Row,
+    Shape,
+    at_most,
+)
 from exporter.core.totals import FAILURES
 from exporter.sinks.metrics.labels import NEEDS_AUTH
 
@@ -16,7 +27,6 @@ ENDED: Final = "managed_auth_flows_ended_total"
 STARTED: Final = "managed_auth_flows_started_total"
 ERRORS: Final = "managed_auth_website_errors_total"
 FAILED: Final = f'outcome=~"{"|".join(sorted(FAILURES))}"'
-POINT: Final = "1m"
 WINDOW: Final = "1h"
 RECORDED: Final = (ended(BY_DOMAIN, WINDOW), judged(BY_DOMAIN, WINDOW))
 
@@ -61,7 +71,7 @@ def _pain(settings: Settings) -> Panel:
         empty="none",
         columns=(
             Column("domain", "Domain", "string", link=DRILL_DOWN),
-            Column("Value #A", "Failed or expired", levels=at_most(warning=1)),
+            Column("Value #A", "Failed or expired"),
             Column("Value #B", "Judged"),
             Column("Value #C", "Share", "percentunit", 1, _levels(settings)),
             Column("Value #D", "Website errors"),

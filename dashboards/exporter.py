@@ -1,7 +1,9 @@
 """The exporter itself: whether what the other dashboards show can be believed."""
 
-from dashboards.exporter_inside import JOURNAL, PROCESS, SINKS, STATE
-from dashboards.exporter_upstream import API, LAG, STREAMS, timelines
+from dashboards.exporter_inside import JOURNAL, SINKS, STATE
+from dashboards.exporter_process import PROCESS
+from dashboards.exporter_timelines import timelines
+from dashboards.exporter_upstream import API, LAG, STREAMS
 from dashboards.rule import Dashboard
 from dashboards.settings import Settings
 from dashboards.spec import Page, Row

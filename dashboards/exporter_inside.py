@@ -1,8 +1,8 @@
-"""The exporter's own state: readiness, journal, traces, sinks, process."""
+"""The exporter's own state: readiness, journal, traces, sinks."""
 
 from typing import Final
 
-from dashboards.promql import age, events, in_range, per_minute, per_second, select, total
+from dashboards.promql import age, events, in_range, per_minute, per_second, select
 from dashboards.rule import Severity
 from dashboards.spec import PER_MINUTE, Column, Panel, Query, Shape, at_least, at_most
 
@@ -13,6 +13,7 @@ BUILD: Final = ("version", "revision", "python")
 READY_TEXTS: Final = {"1": ("ready", None), "0": ("not ready", Severity.CRITICAL)}
 JOURNAL_TEXTS: Final = {"1": ("written", None), "0": ("failing", Severity.CRITICAL)}
 UP: Final = at_least(1, Severity.CRITICAL)
+NO_EXPORTER: Final = "no exporter"
 NO_JOURNAL: Final = "memory only"
 NO_TRACES: Final = "traces are off"
 
@@ -26,7 +27,7 @@ STATE: Final = (
         (Query(READY, "{{side}}"),),
         width=5,
         height=5,
-        empty="no exporter",
+        empty=NO_EXPORTER,
         levels=UP,
         texts=READY_TEXTS,
     ),
@@ -38,7 +39,7 @@ STATE: Final = (
         (Query(READY, "{{side}}"),),
         width=8,
         height=5,
-        empty="no exporter",
+        empty=NO_EXPORTER,
         levels=UP,
         texts=READY_TEXTS,
     ),
@@ -61,7 +62,7 @@ STATE: Final = (
         (Query(f"count by ({', '.join(BUILD)}) ({select(BUILD_INFO)})"),),
         width=8,
         height=5,
-        empty="no exporter",
+        empty=NO_EXPORTER,
         columns=(
             *(Column(label, label.title(), "string") for label in BUILD),
             Column("Value", "Instances"),
@@ -142,6 +143,7 @@ SINKS: Final = (
         "Observations that a sink failed to take: a defect of the exporter, which the log tells.",
         (Query(events("sink", "managed_auth_exporter_sink_errors_total"), "{{sink}}"),),
         width=7,
+        empty=NO_EXPORTER,
     ),
     Panel(
         "Time in sinks",
@@ -150,55 +152,6 @@ SINKS: Final = (
         "Part of one processor that each sink takes.",
         (Query(per_second("sink", "managed_auth_exporter_sink_seconds_total"), "{{sink}}"),),
         width=7,
-    ),
-)
-PROCESS: Final = (
-    Panel(
-        "Processor",
-        Shape.LINES,
-        "percentunit",
-        "Processor time that the exporter takes; 100 % is one processor.",
-        (Query(per_second("", "process_cpu_seconds_total"), "CPU"),),
-        width=5,
-    ),
-    Panel(
-        "Memory",
-        Shape.LINES,
-        "bytes",
-        "Resident memory.",
-        (Query(total("", "process_resident_memory_bytes"), "resident"),),
-        width=5,
-    ),
-    Panel(
-        "Open files",
-        Shape.LINES,
-        "short",
-        "File descriptors in use: one for each stream, and some more. The limit is what the system "
-        "allows.",
-        (
-            Query(total("", "process_open_fds"), "open"),
-            Query(total("", "process_max_fds"), "limit"),
-        ),
-        width=5,
-        decimals=0,
-    ),
-    Panel(
-        "Garbage collections",
-        Shape.LINES,
-        PER_MINUTE,
-        "Python's garbage collections, a minute, by generation.",
-        (Query(per_minute("generation", "python_gc_collections_total"), "{{generation}}"),),
-        width=5,
-    ),
-    Panel(
-        "Names that did not fit",
-        Shape.STAT,
-        "short",
-        "Times in the time range that a domain had to share the name other, because there are more "
-        "than --metrics.max-domains.",
-        (Query(in_range("label", "managed_auth_label_overflow_total"), "{{label}}"),),
-        width=4,
-        levels=at_most(warning=1),
-        decimals=0,
+        empty=NO_EXPORTER,
     ),
 )

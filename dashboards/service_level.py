@@ -74,8 +74,8 @@ def _ratio(flow_type: str, window: str) -> str:
 
 def _what(flow_type: str) -> str:
     return (
-        f"Share of {flow_type} flows that succeed, of those that succeeded, failed or expired, "
-        "whatever is chosen above as the flow type"
+        f"From the recording rules: the share of {flow_type} flows that succeed, of those that "
+        "succeeded, failed or expired, whatever is chosen as the flow type"
     )
 
 

@@ -11,6 +11,8 @@ COLUMNS: Final = 24
 """The width of Grafana's grid."""
 
 PER_MINUTE: Final = "suffix: /min"
+POINT: Final = "1m"
+"""Logins are rare: of shorter points, many would be holes."""
 
 
 class Shape(Enum):

@@ -12,12 +12,17 @@ from dashboards.page import TITLES
 from dashboards.queries import panels
 from dashboards.rule import Dashboard
 from dashboards.spec import COLUMNS, PER_MINUTE
+from exporter.sinks.metrics import FAMILIES
 from tests.support.grafana import boards
+from tests.support.promql import selectors
 
 SOURCE = {"type": "prometheus", "uid": "$datasource"}
 KNOWN_TYPES = {"timeseries", "state-timeline", "stat", "bargauge", "heatmap", "table"}
 UNITS = {value for name, value in vars(units).items() if not name.startswith("_")}
 OWN_UNITS = {PER_MINUTE, "suffix: times"}
+OPTIONAL = {family.name for family in FAMILIES if not family.preset}
+"""Not there from the start."""
+
 URL = re.compile(r"/d/([\w-]+)")
 
 ALL = [pytest.param(board, id=name) for name, board in boards().items()]
@@ -84,6 +89,13 @@ def test_everything_is_asked_of_the_chosen_data_source() -> None:
         assert len(set(refs)) == len(refs), panel["title"]
 
 
+def test_a_panel_that_may_be_empty_says_so_in_words() -> None:
+    for panel in PANELS:
+        empty = [_may_be_empty(target["expr"]) for target in panel["targets"]]
+        said = "noValue" in panel["fieldConfig"]["defaults"]
+        assert all(empty) <= said <= any(empty), panel["title"]
+
+
 def test_one_moment_is_asked_for_one_moment() -> None:
     for panel in PANELS:
         one_moment = panel["type"] in {"stat", "bargauge", "table"}
@@ -142,6 +154,13 @@ def test_every_variable_is_used_and_every_used_one_is_there(board: dict[str, Any
     names = {variable["name"] for variable in board["templating"]["list"]}
     used = set(re.findall(r"\$\{?([a-z]\w*)", text))  # Grafana's own begin with two underscores
     assert used == names
+
+
+def _may_be_empty(expr: str) -> bool:
+    """Whether it leaves out what is not above a bound, or asks for what may not be there."""
+    asked = {selector.name for selector in selectors(expr)}
+    bounded = re.search(r" >=? 0", expr) is not None
+    return "or vector(0)" not in expr and (bounded or not asked.isdisjoint(OPTIONAL))
 
 
 def _overlap(one: dict[str, int], other: dict[str, int]) -> bool:

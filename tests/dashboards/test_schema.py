@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,28 +39,24 @@ def test_a_dashboard_is_what_grafana_says_it_is(name: str, judge: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (lambda defaults: defaults.update(units=defaults.pop("unit")), "'\"units\"'"),
-        (lambda defaults: defaults.update(unit=5), "'number' is not assignable to type 'string'"),
-        (lambda defaults: defaults["thresholds"].update(mode="absolut"), "'\"absolut\"'"),
+        (lambda field, _: field.update(units=field.pop("unit")), "'\"units\"'"),
+        (lambda field, _: field.update(unit=5), "'number' is not assignable to type 'string'"),
+        (lambda field, _: field["thresholds"].update(mode="absolut"), "'\"absolut\"'"),
+        (lambda _, options: options.update(graphMod="none"), "'\"graphMod\"'"),
+        (lambda _, options: options.update(graphMode="non"), "'\"non\"'"),
     ],
-    ids=["misspelt unit", "wrong type", "misspelt value"],
+    ids=["misspelt unit", "wrong type", "misspelt value", "misspelt option", "no such option"],
 )
 def test_the_judge_refuses_what_is_wrong(spoil: Any, complaint: str, judge: Path) -> None:
     board = boards()["overview.json"]
-    spoil(panels(board)[0]["fieldConfig"]["defaults"])
+    panel = next(panel for panel in panels(board) if panel["type"] == "stat")
+    spoil(panel["fieldConfig"]["defaults"], panel["options"])
     assert complaint in _complaints(board, judge)
 
 
 def _complaints(board: dict[str, Any], judge: Path) -> str:
     """What tsc says of it."""
-    for mark in board["annotations"]["list"]:
-        for key in FROM_PROMETHEUS:
-            mark.pop(key)
-    (judge / "board.ts").write_text(
-        "import type {PlainDashboard} from './plain.js';\n"
-        f"export const board: PlainDashboard = {json.dumps(board)};\n",
-        encoding="utf-8",
-    )
+    (judge / "board.ts").write_text("\n".join(_source(board)), encoding="utf-8")
     done = subprocess.run(
         ["node", "node_modules/typescript/bin/tsc", *FLAGS, "board.ts"],
         cwd=judge,
@@ -70,3 +67,19 @@ def _complaints(board: dict[str, Any], judge: Path) -> str:
     )
     assert bool(done.returncode) is bool(done.stdout), done.stderr
     return done.stdout
+
+
+def _source(board: dict[str, Any]) -> Iterator[str]:
+    """The dashboard in TypeScript, and of each panel once more what its kind alone knows."""
+    for mark in board["annotations"]["list"]:
+        for key in FROM_PROMETHEUS:
+            mark.pop(key)
+    yield "import type {Custom, Options, PlainDashboard} from './plain.js';"
+    yield f"export const board: PlainDashboard = {json.dumps(board)};"
+    for panel in panels(board):
+        name, kind = f"of{panel['id']}", json.dumps(panel["type"])
+        options = json.dumps(panel.get("options", {}))
+        yield f"export const options_{name}: Options[{kind}] = {options};"
+        custom = panel["fieldConfig"]["defaults"].get("custom")
+        if custom:
+            yield f"export const custom_{name}: Custom[{kind}] = {json.dumps(custom)};"
