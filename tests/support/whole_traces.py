@@ -20,6 +20,7 @@ TOLERANCE_NS: Final = 50_000_000
 
 _ERROR_TYPES: Final = {"failed": "_OTHER", "expired": "expired"}
 """What the outcomes that are errors are called where nothing gave them a better name."""
+_UNSET: Final = (Status.STATUS_CODE_UNSET, "")
 _TOLD_ELSEWHERE: Final = frozenset(
     {
         "managed_auth.error.message",
@@ -57,24 +58,22 @@ def by_trace(received: Iterable[Span]) -> dict[bytes, list[Span]]:
 
 
 def check_root(root: Span, flow: FlowRecord) -> None:
-    assert root.name == f"{flow.flow_type} flow"
-    assert flow.ended_ns is not None
-    assert abs(root.end_time_unix_nano - flow.ended_ns) <= TOLERANCE_NS
+    _same(root.name, f"{flow.flow_type} flow", flow)
+    _close(root.end_time_unix_nano, _ended_ns(flow), flow)
     error_type = _ERROR_TYPES.get(str(flow.outcome))
     attributes = values(root.attributes)
-    assert _compared(attributes) == _present(
-        {
-            **_common(flow),
-            "managed_auth.flow.outcome": flow.outcome,
-            "managed_auth.flow.observed": "stream",
-            "managed_auth.flow.last_step": flow.steps[-1].step,
-            "managed_auth.error.code": flow.error_code,
-            "error.type": error_type and (flow.error_code or error_type),
-        }
-    )
-    assert ("managed_auth.error.message" in attributes) == (flow.outcome == "failed")
+    wanted = {
+        **_common(flow),
+        "managed_auth.flow.outcome": flow.outcome,
+        "managed_auth.flow.observed": "stream",
+        "managed_auth.flow.last_step": flow.steps[-1].step,
+        "managed_auth.error.code": flow.error_code,
+        "error.type": error_type and (flow.error_code or error_type),
+    }
+    _same(_compared(attributes), _present(wanted), flow)
+    _same("managed_auth.error.message" in attributes, flow.outcome == "failed", flow)
     description = flow.error_code or str(flow.outcome)
-    assert _status(root) == (_error(description) if error_type else _UNSET)
+    _same(_status(root), _error(description) if error_type else _UNSET, flow)
     assert not root.events, "what happens during a flow belongs to the step that it happened in"
     _check_seconds(root, attributes, flow)
 
@@ -88,55 +87,55 @@ def _check_seconds(root: Span, attributes: Attributes, flow: FlowRecord) -> None
         attributes.get(f"managed_auth.flow.{what}_seconds") for what in ("waiting", "working")
     )
     if flow.outcome == "superseded":
-        assert (waiting, working) == (None, None)
+        _same((waiting, working), (None, None), flow)
         return
     assert isinstance(waiting, float)
     assert isinstance(working, float)
     waited_ns = sum(_left_ns(v, flow) - v.entered_ns for v in flow.steps if v.step in WAITING)
     whole_ns = root.end_time_unix_nano - root.start_time_unix_nano
-    assert abs(waiting * 1e9 - waited_ns) <= TOLERANCE_NS * len(flow.steps)
-    assert abs((waiting + working) * 1e9 - whole_ns) <= 1000
+    assert abs(waiting * 1e9 - waited_ns) <= TOLERANCE_NS * len(flow.steps), (waiting, flow)
+    assert abs((waiting + working) * 1e9 - whole_ns) <= 1000, (waiting, working, flow)
 
 
 def check_steps(root: Span, spans: list[Span], flow: FlowRecord) -> None:
     """The children of a root are the visits of steps, each with its times and what it led to."""
     spans.sort(key=lambda span: (span.start_time_unix_nano, span.end_time_unix_nano))
-    assert [span.name for span in spans] == [visit.step for visit in flow.steps]
+    _same([span.name for span in spans], [visit.step for visit in flow.steps], flow)
     for ordinal, (span, visit) in enumerate(zip(spans, flow.steps, strict=True), 1):
-        assert span.parent_span_id == root.span_id
-        assert abs(span.start_time_unix_nano - visit.entered_ns) <= TOLERANCE_NS
-        assert abs(span.end_time_unix_nano - _left_ns(visit, flow)) <= TOLERANCE_NS
+        _same(span.parent_span_id, root.span_id, flow)
+        _close(span.start_time_unix_nano, visit.entered_ns, flow)
+        _close(span.end_time_unix_nano, _left_ns(visit, flow), flow)
         error_type = _ERROR_TYPES.get(str(visit.next).lower())
         shown = [str(attributes["error.type"]) for attributes in _facts(span, "website_error")]
-        assert _compared(values(span.attributes)) == _present(
-            {
-                **_common(flow),
-                "managed_auth.step.ordinal": ordinal,
-                "managed_auth.step.next": visit.next,
-                "managed_auth.incomplete": visit.next is None,
-                "error.type": error_type and (shown or [error_type])[-1],
-            }
-        )
-        assert _status(span) == (_error("") if error_type else _UNSET)
-        assert not span.links
+        wanted = {
+            **_common(flow),
+            "managed_auth.step.ordinal": ordinal,
+            "managed_auth.step.next": visit.next,
+            "managed_auth.incomplete": visit.next is None,
+            "error.type": error_type and (shown or [error_type])[-1],
+        }
+        _same(_compared(values(span.attributes)), _present(wanted), flow)
+        _same(_status(span), _error("") if error_type else _UNSET, flow)
+        assert not span.links, "the root links to other flows, and steps to nothing"
     check_facts(spans, flow)
 
 
 def check_facts(spans: list[Span], flow: FlowRecord) -> None:
     """What happened during the steps is told once, in its order, by the step it happened in."""
     classify = load_classifier()
-    assert [
+    errors = [
         (span.name, attributes["error.type"])
         for span in spans
         for attributes in _facts(span, "website_error")
-    ] == [(error.step, classify(error.text)) for error in flow.website_errors]
-    assert [
+    ]
+    _same(errors, [(error.step, classify(error.text)) for error in flow.website_errors], flow)
+    requests = [
         (attributes["managed_auth.input.kind"], attributes["managed_auth.input.retry"])
         for span in spans
         for attributes in _facts(span, "input_requested")
-    ] == [(request.kind, request.retry) for request in flow.input_requests]
-    told = len(flow.website_errors) + len(flow.input_requests)
-    assert sum(len(span.events) for span in spans) == told
+    ]
+    _same(requests, [(request.kind, request.retry) for request in flow.input_requests], flow)
+    _same(sum(len(span.events) for span in spans), len(errors) + len(requests), flow)
     for span in spans:
         for event in span.events:
             assert span.start_time_unix_nano <= event.time_unix_nano <= span.end_time_unix_nano
@@ -148,9 +147,11 @@ def check_links(roots: Mapping[str, Span], ledger: list[FlowRecord]) -> None:
     for flow in sorted(ledger, key=lambda flow: flow.started_ns):
         root, before = roots[flow.flow_id], last.get(flow.connection_id)
         linked = [before] if before and flow.flow_type == "REAUTH" else []
-        assert [(link.trace_id, link.span_id) for link in root.links] == [
-            (span.trace_id, span.span_id) for span in linked
-        ]
+        _same(
+            [(link.trace_id, link.span_id) for link in root.links],
+            [(span.trace_id, span.span_id) for span in linked],
+            flow,
+        )
         last[flow.connection_id] = root
 
 
@@ -159,7 +160,13 @@ def linked(received: Iterable[Span]) -> int:
     return sum(bool(span.links) for span in received)
 
 
-_UNSET: Final = (Status.STATUS_CODE_UNSET, "")
+def _same(told: object, wanted: object, flow: FlowRecord) -> None:
+    assert told == wanted, f"{told}\nand not\n{wanted}\nof {flow}"
+
+
+def _close(told_ns: int, wanted_ns: int, flow: FlowRecord) -> None:
+    apart_ns = abs(told_ns - wanted_ns)
+    assert apart_ns <= TOLERANCE_NS, f"{apart_ns / 1e9} s apart: {told_ns}, {wanted_ns} of {flow}"
 
 
 def _error(description: str) -> tuple[int, str]:
@@ -195,6 +202,9 @@ def _facts(span: Span, name: str) -> list[dict[str, Value]]:
 
 
 def _left_ns(visit: StepVisit, flow: FlowRecord) -> int:
-    left_ns = visit.left_ns or flow.ended_ns
-    assert left_ns is not None
-    return left_ns
+    return visit.left_ns or _ended_ns(flow)
+
+
+def _ended_ns(flow: FlowRecord) -> int:
+    assert flow.ended_ns is not None
+    return flow.ended_ns
