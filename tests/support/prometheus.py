@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,26 @@ class Prometheus:
         assert body["status"] == "success", body
         return [(each["metric"], float(each["value"][1])) for each in body["data"]["result"]]
 
+    async def range(self, expression: str, seconds: float) -> list[tuple[dict[str, str], float]]:
+        """Every point of the expression's range vector over the last seconds, series by series."""
+        now = time.time()
+        moments = {"start": now - seconds, "end": now, "step": seconds / 60}
+        window = {"query": expression, **{name: str(at) for name, at in moments.items()}}
+        answer = await self._client.get("/api/v1/query_range", params=window)
+        body: dict[str, Any] = answer.json()
+        assert body["status"] == "success", body
+        return [
+            (series["metric"], float(value))
+            for series in body["data"]["result"]
+            for _, value in series["values"]
+        ]
+
+    async def rules(self) -> list[dict[str, Any]]:
+        """The rules that it works out, with their health."""
+        answer = await self._client.get("/api/v1/rules")
+        groups: list[dict[str, Any]] = answer.json()["data"]["groups"]
+        return [rule for group in groups for rule in group["rules"]]
+
     async def exemplars(self, expression: str, *, since: float) -> list[dict[str, str]]:
         """The labels of every exemplar of the series of an expression, from then until now."""
         window = {"query": expression, "start": str(since), "end": str(time.time())}
@@ -38,18 +58,37 @@ class Prometheus:
 
 
 @asynccontextmanager
-async def scraping(port: int, folder: Path, *, interval: str) -> AsyncIterator[Prometheus]:
-    """Scrape what listens on that port, now and then or not at all, as often as this."""
-    config = {
-        "global": {"scrape_interval": interval, "scrape_timeout": interval},
+async def scraping(
+    port: int,
+    folder: Path,
+    *,
+    interval: str,
+    rules: Iterable[Path] = (),
+    alertmanager: str | None = None,
+) -> AsyncIterator[Prometheus]:
+    """Scrape what listens on that port, now and then or not at all, as often as this.
+
+    The rules are worked out as often. A second one in the same folder goes on with its data.
+    """
+    config: dict[str, Any] = {
+        "global": {
+            "scrape_interval": interval,
+            "scrape_timeout": interval,
+            "evaluation_interval": interval,
+        },
         "scrape_configs": [
             {"job_name": "exporter", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
         ],
+        "rule_files": [str(path) for path in rules],
     }
+    if alertmanager:
+        config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
     async with running(
-        f"--config.file={file}", f"--storage.tsdb.path={folder / 'tsdb'}"
+        f"--config.file={file}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        "--enable-feature=exemplar-storage",
     ) as started:
         yield started
 
