@@ -73,7 +73,8 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
             async with scraping(port, folder, interval="500ms", rules=rules) as prometheus:
                 # What annotations mark: something illegal, and a restart.
                 async with exporting(*arguments, env=env, port=port) as first:
-                    await until_scraped(prometheus)
+                    # Prometheus sees no increase in a series that begins with it.
+                    await prometheus.until("managed_auth_exporter_build_info")
                     for name in MARKED:
                         connection = simulator.world.pick(name)
                         assert connection is not None
@@ -82,13 +83,6 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
                     await first.stop()
                 async with exporting(*arguments, env=env, port=port):
                     yield Scene(prometheus, received, began)
-
-
-async def until_scraped(prometheus: Prometheus) -> None:
-    """Wait for a zero to rise from: Prometheus sees no increase in a series that begins with it."""
-    async with asyncio.timeout(20):
-        while not await prometheus.query("managed_auth_exporter_build_info"):  # noqa: ASYNC110 - polls
-            await asyncio.sleep(0.2)
 
 
 async def unanswered(prometheus: Prometheus, asked: list[Asked]) -> list[Asked]:

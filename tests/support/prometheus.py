@@ -28,6 +28,12 @@ class Prometheus:
         assert body["status"] == "success", body
         return [(each["metric"], float(each["value"][1])) for each in body["data"]["result"]]
 
+    async def until(self, expression: str) -> None:
+        """Wait until the expression has a value."""
+        async with asyncio.timeout(START_SECONDS):
+            while not await self.query(expression):  # noqa: ASYNC110 - there is no event
+                await asyncio.sleep(0.2)
+
     async def range(self, expression: str, seconds: float) -> list[tuple[dict[str, str], float]]:
         """Every point of the expression's range vector over the last seconds, series by series."""
         now = time.time()
