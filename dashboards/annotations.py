@@ -24,7 +24,9 @@ class _Mark(model.AnnotationQuery):
 def annotations() -> model.AnnotationContainer:
     """Those of every dashboard."""
     illegal = events("reason", "managed_auth_illegal_transitions_total")
-    restarts = f"changes({select('process_start_time_seconds')}[$__rate_interval])"
+    began = select("process_start_time_seconds")
+    # Back within the window it has another value; back after it, it was not there a window ago.
+    restarted = f"changes({began}[$__rate_interval]) > 0 or {began} unless {began} offset"
     return model.AnnotationContainer(
         [
             _Mark(
@@ -34,9 +36,9 @@ def annotations() -> model.AnnotationContainer:
                 Severity.WARNING,
             ),
             _Mark(
-                "Exporter restarts",
-                f"sum by (job) ({restarts}) > 0",
-                "The exporter of {{job}} was restarted",
+                "Exporter starts",
+                f"count by (job) ({restarted} $__rate_interval)",
+                "An exporter of {{job}} was started",
                 Severity.INFO,
             ),
         ]

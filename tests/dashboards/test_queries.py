@@ -13,7 +13,7 @@ from exporter.sinks.metrics import FAMILIES
 from exporter.sinks.metrics.family import Family, Kind
 from exporter.sinks.metrics.labels import FLOW_TYPE
 from tests.support.grafana import DEFAULTS, boards, fill
-from tests.support.promql import Selector, bare_names, groupings, selectors
+from tests.support.promql import Selector, bare_names, groupings, selectors, unaggregated
 
 RECORDED = {rule.record: rule for group in groups(DEFAULTS) for rule in group.rules}
 FROM_THE_CLIENT = {
@@ -67,8 +67,7 @@ def test_only_the_chosen_jobs_are_asked_for_and_instances_are_put_together() -> 
         if not found:
             assert asked.where == "variable job", asked
         assert asked.expr.count(JOB) == len(found), asked
-        aggregations = re.findall(r"\b(?:sum|min|max|count|group)\b", asked.expr)
-        assert len(aggregations) >= len(found), asked
+        assert unaggregated(asked.expr) == [], asked
         assert "instance" not in asked.expr, asked
 
 
@@ -134,6 +133,18 @@ def test_a_variable_that_nobody_has_is_an_error() -> None:
 )
 def test_a_name_without_a_matcher_is_seen(expr: str, names: set[str]) -> None:
     assert bare_names(expr) == names
+
+
+@pytest.mark.parametrize(
+    ("expr", "names"),
+    [
+        ("sum by (a) (rate(x{}[5m])) / (count(y{}) > 0)", []),
+        ("rate(x{}[5m]) / sum(y{})", ["x"]),
+        ("min(x{}) - max(y{}) * (z{})", ["z"]),
+    ],
+)
+def test_a_series_of_single_instances_is_seen(expr: str, names: list[str]) -> None:
+    assert unaggregated(expr) == names
 
 
 def _labels(name: str) -> set[str]:

@@ -8,23 +8,9 @@ _SELECTOR: Final = re.compile(r"([a-zA-Z_:][\w:]*)\{([^}]*)\}")
 _MATCHER: Final = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
 _GROUPING: Final = re.compile(r"\bby \(([^)]*)\)")
 _NAME: Final = re.compile(r"[a-zA-Z_:][\w:]*")
-_WORDS: Final = frozenset(
-    [
-        "sum",
-        "min",
-        "max",
-        "count",
-        "group",
-        "by",
-        "rate",
-        "increase",
-        "changes",
-        "or",
-        "vector",
-        "time",
-        "histogram_quantile",
-    ]
-)
+_AGGREGATION: Final = re.compile(r"\b(sum|min|max|count|group)\s*(by \([^)]*\)\s*)?$")
+_OPERATORS: Final = {"sum", "min", "max", "count", "group", "by", "or", "unless", "offset"}
+_FUNCTIONS: Final = {"rate", "increase", "changes", "vector", "time", "histogram_quantile"}
 
 
 class Selector(NamedTuple):
@@ -51,8 +37,21 @@ def groupings(expr: str) -> list[tuple[Selector, set[str]]]:
     return found
 
 
+def unaggregated(expr: str) -> list[str]:
+    """The names of the selectors that stand in no ``sum``, or the like."""
+    found, within = [], [False]
+    for token in re.finditer(rf"{_SELECTOR.pattern}|(?P<bracket>[()])", expr):
+        if token["bracket"] == "(":
+            within.append(within[-1] or _AGGREGATION.search(expr[: token.start()]) is not None)
+        elif token["bracket"] == ")":
+            within.pop()
+        elif not within[-1]:
+            found.append(token[1])
+    return found
+
+
 def bare_names(expr: str) -> set[str]:
     """What is named without braces: a series that no matcher holds, or a word that is not known."""
-    rest = re.sub(r'"[^"]*"', "", expr)
+    rest = re.sub(r'"[^"]*"|\$\w+', "", expr)
     rest = re.sub(r"\[[^\]]*\]", "", _GROUPING.sub("", _SELECTOR.sub("", rest)))
-    return set(_NAME.findall(rest)) - _WORDS
+    return set(_NAME.findall(rest)) - _OPERATORS - _FUNCTIONS
