@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models import units
 from dashboards.page import TITLES
 from dashboards.queries import panels
 from dashboards.rule import Dashboard
-from dashboards.spec import COLUMNS, PER_MINUTE
+from dashboards.spec import COLUMNS
 from exporter.sinks.metrics import FAMILIES
 from tests.support.grafana import boards
 from tests.support.promql import selectors
@@ -19,7 +19,7 @@ from tests.support.promql import selectors
 SOURCE = {"type": "prometheus", "uid": "$datasource"}
 KNOWN_TYPES = {"timeseries", "state-timeline", "stat", "bargauge", "heatmap", "table"}
 UNITS = {value for name, value in vars(units).items() if not name.startswith("_")}
-OWN_UNITS = {PER_MINUTE, "suffix: times"}
+OWN_UNITS = {"suffix: /min", "suffix: times"}
 OPTIONAL = {family.name for family in FAMILIES if not family.preset}
 """Not there from the start."""
 
