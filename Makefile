@@ -6,7 +6,7 @@ APM    := .venv-apm
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak test-apm check format lint types imports generate clean
+.PHONY: help install demo test parts soak test-apm check format lint types imports generate dashboards clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -23,10 +23,13 @@ install: $(VENV)/.installed ## install the exporter and its development tools in
 demo: install ## the exporter against a built-in simulator: flows, metrics and traces within seconds
 	$(BIN)/managed-auth-exporter demo $(ARGS)
 
-test: install ## all tests; real parts that are not installed are skipped aloud
+test: install parts ## all tests; real parts that cannot be had are skipped aloud
 	$(BIN)/python -m pytest $(ARGS)
 
-soak: install ## the long form of the tests that everyday runs keep short: kills by the dozen, a thin rate limit
+parts: ## Prometheus and Alertmanager for the tests, unpacked into .parts where they are missing
+	@tests/real-parts.sh
+
+soak: install parts ## the long form of the tests that everyday runs keep short: kills by the dozen, a thin rate limit
 	SOAK=1 $(BIN)/python -m pytest tests/e2e/test_kills.py tests/e2e/test_thin_budget.py $(ARGS)
 
 $(APM)/.installed: tests/apm/requirements.txt
@@ -53,8 +56,11 @@ format: install ## format the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generate: install ## write anew what is generated: parts of README.md and docs/, what transcripts come to
+generate: install ## write anew what is generated: parts of README.md and docs/, rules, dashboards, transcripts
 	$(BIN)/python -m tests.generated
 
+dashboards: install ## write the rules and dashboards, with settings of your own: ARGS="--help"
+	$(BIN)/python -m dashboards $(ARGS)
+
 clean: ## remove everything that make made
-	rm -rf $(VENV) $(APM) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist
+	rm -rf $(VENV) $(APM) .parts .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist

@@ -8,6 +8,7 @@ tests has passed, so that a part that was installed for the tests is also exerci
 import os
 import shutil
 from collections.abc import Generator
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -18,6 +19,10 @@ settings.register_profile("dev", deadline=None, suppress_health_check=[HealthChe
 # What lands is judged by the same examples every time; new ones are looked for at the desk.
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+# Where `make parts` unpacks what is not installed.
+_PARTS: Final = Path(__file__).parent.parent / ".parts" / "usr" / "bin"
+os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{_PARTS}"
 
 EXERCISED: Final = pytest.StashKey[set[str]]()
 

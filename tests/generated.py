@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from dashboards import __main__ as dashboards
+from dashboards.runbooks import render_alerts, render_runbooks
+from dashboards.settings import Settings
 from exporter.core.diagram import render
 from exporter.core.machine import FlowState, is_legal, meaning
 from exporter.settings.docs import render_docs as configuration
@@ -40,6 +43,8 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/metrics.md": metrics,
     "docs/traces.md": traces,
     "docs/configuration.md": configuration,
+    "docs/alerts.md": render_alerts,
+    "docs/runbooks.md": render_runbooks,
 }
 """Whole files."""
 
@@ -74,6 +79,7 @@ def write_all() -> None:
     for path in FILES:
         (ROOT / path).write_text(expected(path), "utf-8")
     write_transcripts()
+    dashboards.write(Settings(), dashboards.HERE)
 
 
 if __name__ == "__main__":

@@ -69,8 +69,8 @@ ATTRIBUTES: Final = (
         "string",
         (*SPANS, Carrier.WEBSITE_ERROR),
         "on a flow that failed or expired: its error code, else `_OTHER` or `expired`;"
-        " on the step that it ended in: the category of the last website error there, else the"
-        " same; on a website error: its category",
+        " on the step that it ended in: the category of the last website error there, else"
+        " `_OTHER` or `expired`; on a website error: its category",
     ),
     Attribute(CONNECTION_ID, "string", SPANS, "the auth connection"),
     Attribute(PROFILE_NAME, "string", SPANS, "the browser profile that the connection keeps"),
@@ -113,7 +113,8 @@ ATTRIBUTES: Final = (
         INCOMPLETE,
         "boolean",
         SPANS,
-        "whether part of it went unseen: then its times bound it, but do not measure it",
+        "whether part of it went unseen, a skipped step included: then its times bound it, but do"
+        " not measure it",
     ),
     Attribute(ERROR_CODE, "string", (Carrier.FLOW_SPAN,), "Kernel's `error_code`, if it gave one"),
     Attribute(

@@ -6,10 +6,10 @@ from typing import Final
 from exporter.sinks.traces.attributes import ATTRIBUTES, Carrier
 
 _EVENTS: Final = {
-    Carrier.WEBSITE_ERROR: "the website showed an error",
-    Carrier.INPUT_REQUESTED: "a person, or an agent, was asked for something",
-    Carrier.ILLEGAL_TRANSITION: "the flow did what the API does not promise",
-    Carrier.GAP: "part of the flow went unseen",
+    Carrier.WEBSITE_ERROR: "on a step: the website showed an error",
+    Carrier.INPUT_REQUESTED: "on a step: a person, or an agent, was asked for something",
+    Carrier.ILLEGAL_TRANSITION: "on the flow: it did what the API does not promise",
+    Carrier.GAP: "on the flow: part of it went unseen",
 }
 
 _VARIABLES: Final = (

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Brings the programs that tests run against: Prometheus and Alertmanager, from Debian's packages.
+# They are unpacked into .parts and not installed: no service starts, no user is made, and a folder
+# that `make clean` removes is all there is. What cannot be had is said, and its tests are skipped.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+# Program, and the Debian package that has it.
+parts=(prometheus:prometheus promtool:prometheus prometheus-alertmanager:prometheus-alertmanager amtool:prometheus-alertmanager)
+folder=$PWD/.parts
+
+lacking() {
+  for part in "${parts[@]}"; do
+    PATH=$folder/usr/bin:$PATH command -v "${part%%:*}" >/dev/null || echo "${part##*:}"
+  done | sort -u
+}
+
+fetch() { (cd "$folder" && apt-get download -q "$@" && for file in *.deb; do dpkg -x "$file" .; done && rm -- *.deb); }
+
+mapfile -t packages < <(lacking)
+[ ${#packages[@]} -eq 0 ] && exit 0
+if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
+  echo "not a Debian machine: tests with ${packages[*]} are skipped, unless you install them" >&2
+  exit 0
+fi
+mkdir -p "$folder"
+said=$(fetch "${packages[@]}" 2>&1) && exit 0
+# The package lists may be missing or old; only root may fetch them.
+if [ "$(id -u)" -eq 0 ] && apt-get update -q >/dev/null 2>&1; then
+  said=$(fetch "${packages[@]}" 2>&1) && exit 0
+fi
+echo "$said" | tail -n 3 >&2
+echo "cannot fetch ${packages[*]}: their tests are skipped; as root, try 'apt-get update' first" >&2
