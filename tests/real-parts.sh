@@ -17,6 +17,19 @@ lacking() {
 
 fetch() { (cd "$folder" && apt-get download -q "$@" && for file in *.deb; do dpkg -x "$file" .; done && rm -- *.deb); }
 
+# Debian's Alertmanager reads its templates from the system's folder, whatever its own one is.
+templates=/usr/share/prometheus/alertmanager
+settle() {
+  [ -e "$templates/default.tmpl" ] || [ ! -d "$folder$templates" ] && return
+  if [ "$(id -u)" -eq 0 ]; then
+    mkdir -p "$templates" && cp -r "$folder$templates/." "$templates/"
+  else
+    rm -f "$folder/usr/bin/prometheus-alertmanager"
+    echo "Alertmanager needs its templates in $templates, where only root may write: its tests are skipped" >&2
+  fi
+}
+trap settle EXIT
+
 mapfile -t packages < <(lacking)
 [ ${#packages[@]} -eq 0 ] && exit 0
 if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
