@@ -106,7 +106,7 @@ def _not_ready(pace: Pace) -> Alert:
             " seen cannot be counted, shown or written.",
             """\
 1. `curl http://INSTANCE/-/ready`: one line for each side.
-2. Exporter dashboard, *API requests by code*, *Journal* and *Sinks*.""",
+2. Exporter dashboard, *Requests, by call and status*, *Journal now* and *Errors of sinks*.""",
             """\
 - `source`, the key is refused: see [ManagedAuthKeyRefused](#managedauthkeyrefused).
 - `source`, no complete list: the API fails or is slow; see its status page.
@@ -183,7 +183,7 @@ def _spans_dropped(pace: Pace) -> Alert:
             "Spans could not be sent and the queue was full, or the collector refused them. Metrics"
             " are not affected.",
             """\
-1. Exporter dashboard, *Spans exported and dropped*.
+1. Exporter dashboard, *Spans*.
 2. The exporter's log names the answer of the collector.""",
             """\
 - The collector is down or unreachable: mend it, or the endpoint (`OTEL_EXPORTER_OTLP_ENDPOINT`).

@@ -77,7 +77,7 @@ def _illegal(pace: Pace) -> Alert:
             " does not allow. The exporter follows Kernel all the same, so outcomes are right, but"
             " steps may be missing or wrong.",
             """\
-1. Exporter dashboard, *Illegal transitions*: which reason, since when?
+1. Exporter dashboard, *Illegal transitions, by reason*: which reason, since when?
 2. Traces with the event `managed_auth.illegal_transition`: from which state to which, which domain?
 3. [The reasons](concepts.md#illegal-transitions), and `managed-auth-exporter check` on a recorded
    stream.""",
@@ -112,7 +112,8 @@ def _unknown(pace: Pace) -> Alert:
             "Events carry a status, step, flow type or kind that this version does not know. They"
             " are counted and survived: a flow stays where it was, so its steps may be wrong.",
             """\
-1. Exporter dashboard, *Illegal transitions* and *Stream events*: which one, since when?
+1. Exporter dashboard, *Illegal transitions, by reason* and *Events, by kind*: which one, and
+   since when?
 2. Kernel's changelog.""",
             """\
 - Upgrade the exporter. If there is no newer version, report the value.
@@ -143,7 +144,7 @@ def _gaps(pace: Pace) -> Alert:
             "Parts of flows went unwatched, in more than one flow of ten. Outcomes are right all"
             " the same; durations of these steps are missing, so latencies rest on fewer flows.",
             """\
-1. `reconnect`: *Stream ends by reason* on the exporter dashboard.
+1. `reconnect`: *Stream ends, by reason* on the exporter dashboard.
 2. `restart`: was the exporter restarted, and why? `process_start_time_seconds` tells when.""",
             """\
 - Streams break: see [ManagedAuthStreamsFlapping](#managedauthstreamsflapping).
@@ -169,7 +170,7 @@ def _out_of_reach(pace: Pace) -> Alert:
             "The newest 1,000 entries of a timeline are read; what is older than these is not"
             " counted. It takes a very long downtime, or a connection that logs in all the time.",
             """\
-1. Exporter dashboard, *Timeline entries by result* and *Timeline staleness*.
+1. Exporter dashboard, *Timeline entries, by result* and *Timelines: longest unread*.
 2. [What is guaranteed, and what is not](guarantees.md).""",
             """\
 - After a long downtime there is nothing to mend: the counts of that time are too low.

@@ -77,7 +77,7 @@ def _domain_failing(pace: Pace) -> Alert:
             " to block.",
             """\
 1. Domains dashboard, the domain chosen: since when, and in which step do they fail?
-2. *Failures by error code* on the overview, and *Website errors* of the domain.
+2. *Failures, by error code* on the overview, and *Website errors, by category* of the domain.
 3. Traces with `server.address=<domain>` and `managed_auth.flow.outcome=failed`: the status says the
    error code, the events what the website showed.""",
             """\
@@ -85,7 +85,7 @@ def _domain_failing(pace: Pace) -> Alert:
   support, with the connection id of a trace.
 - `bot_detected`, `captcha_blocked`: slow down, and see the settings of proxies and profiles.
 - `credentials_invalid`: stored credentials are wrong or were rotated. Renew them.
-- `website_error` with *site_unavailable*: the site is down. Wait, and stop retrying meanwhile.""",
+- `website_error` with `site_unavailable`: the site is down. Wait, and stop retrying meanwhile.""",
         ),
     )
 
@@ -108,7 +108,7 @@ def _expiring(pace: Pace) -> Alert:
             " more. Kernel waits 10 minutes for input and 20 minutes overall; then a flow expires.",
             """\
 1. Domains dashboard: which step do they wait in?
-2. *Input requests by kind* on the overview: a one-time code, credentials, a choice?
+2. *Requests for input, by kind* on the overview: a one-time code, credentials, a choice?
 3. A trace of an expired flow: `managed_auth.flow.last_step`, and how long it waited.""",
             """\
 - `AWAITING_INPUT`: see that your product shows what is asked for, and tells the person in time.
@@ -143,7 +143,7 @@ def _code_dominating(pace: Pace) -> Alert:
             "More than half of all failures of an hour have the same error code,"
             f" {MIN_OF_CODE} flows or more. One cause, so one mend.",
             """\
-1. *Failures by error code* on the overview: when did it begin?
+1. *Failures, by error code* on the overview: when did it begin?
 2. Domains dashboard: is it one website, or did something change on your side?
 3. Traces with `managed_auth.error.code=<code>`.""",
             """\
@@ -180,7 +180,7 @@ def _website_errors_rising(pace: Pace) -> Alert:
             f"Error messages of one category are shown {RISE} times as often as over the past week,"
             f" {MIN_WEBSITE_ERRORS} or more in an hour. They often come before logins fail.",
             """\
-1. *Website errors by category* on the overview: when did it begin?
+1. *Website errors, by category* on the overview: when did it begin?
 2. Domains dashboard, sorted by website errors.
 3. Traces: the event `managed_auth.website_error` has what the website showed, redacted.""",
             """\
@@ -215,7 +215,7 @@ def _need_login(pace: Pace) -> Alert:
             "Auth connections have the status NEEDS_AUTH while `can_reauth` is false: agents that"
             " need them stand still until somebody logs in.",
             """\
-1. *Connections that need a person* on the overview, by reason.
+1. *Connections that need a human* on the overview, by reason.
 2. Kernel's list of connections with status NEEDS_AUTH has their ids; `managed_auth.connection.id`
    in the traces has the last flows of each.""",
             """\
@@ -249,15 +249,15 @@ def _step_slow(pace: Pace) -> Alert:
         "{{ $labels.step }} of {{ $labels.flow_type }} flows has become slow ({{ $labels.job }})",
         "One in ten visits of {{ $labels.step }} takes {{ $value | humanizeDuration }} or more,"
         f" over {SLOWDOWN} times what was usual in the last week. First click an exemplar in the"
-        " heatmap of step latency: is it one website?",
+        " overview's heatmap of steps: is it one website?",
         Dashboard.OVERVIEW,
         Runbook(
             "The 90th percentile of a step in which nobody is waited for is more than"
             f" {SLOWDOWN} times its average of the past week, and {SLOWDOWN_SECONDS} s more.",
             """\
-1. *Step latency* on the overview: did all visits become slower, or is there a second hump?
+1. *Time in a step* on the overview: did all visits become slower, or is there a second hump?
 2. Exemplars in the slow buckets open their traces: compare `server.address`.
-3. The exporter dashboard: if *event lag* rose as well, look at the stream before the websites.""",
+3. The exporter dashboard: if *Event lag* rose as well, look at the stream before the websites.""",
             """\
 - One website: it is slow, or shows something that Kernel has to work around. Tell Kernel's support.
 - All of them: see Kernel's status page, and whether you begin many more logins than before.""",

@@ -76,11 +76,11 @@ def _conditions(
 
 
 _LOOK: Final = """\
-1. Overview dashboard, *Outcomes*: did one outcome take over, and since when? `failed` is Kernel's
-   or the websites', `expired` is people who never finish.
-2. *Failures by error code* and *Website errors by category*: one cause, or many?
+1. Overview dashboard, *Logins that end, by outcome*: did one outcome take over, and since when?
+   `failed` is Kernel's or the websites', `expired` is people who never finish.
+2. *Failures, by error code* and *Website errors, by category*: one cause, or many?
 3. Domains dashboard, sorted by pain: one website, or all of them?
-4. Click an exemplar in *Step latency*, or search the traces for
+4. Click an exemplar in *Time in a step*, or search the traces for
    `managed_auth.flow.outcome=failed`."""
 
 _MEND: Final = """\

@@ -90,7 +90,7 @@ def _rate_limit(pace: Pace) -> Alert:
             "Kernel's limit is for the organisation: the exporter takes at most half of it, and"
             " your product the rest. Less than a tenth is left, for minutes.",
             """\
-1. Exporter dashboard, *API requests by endpoint* against *Rate limit*: how much is the exporter's?
+1. Exporter dashboard, *Rate limit, budget and use*: how much is the exporter's?
 2. The rest is your product's.""",
             """\
 - The exporter's share is too large for you: lower `--api-budget`.
@@ -112,7 +112,7 @@ def _rate_limited(pace: Pace) -> Alert:
             "Requests of the exporter are refused with 429 again and again. It slows down by"
             " itself; streams are opened later, and timelines read less often.",
             """\
-1. Exporter dashboard, *API requests by code* and *Timeline staleness*.
+1. Exporter dashboard, *Requests, by call and status* and *Timelines: longest unread*.
 2. Your product gets 429s as well: see its log.""",
             """\
 - As for [ManagedAuthRateLimitNearlyUsed](#managedauthratelimitnearlyused).""",
@@ -140,7 +140,7 @@ def _silent(pace: Pace) -> Alert:
             "Every stream should carry a heartbeat. None does: the API, a proxy or the network"
             " holds the connections open without sending.",
             """\
-1. Exporter dashboard, *Stream events* and *Stream ends by reason*: did it begin for all at once?
+1. Exporter dashboard, *Events, by kind* and *Stream ends, by reason*: did it begin for all at once?
 2. `curl -N -H "Authorization: Bearer $KERNEL_API_KEY" $KERNEL_BASE_URL/auth/connections/ID/events`
    from the same machine.""",
             """\
@@ -167,7 +167,7 @@ _IDLE: Final = _Words(
         "Streams are closed and opened again because nothing came in on them. Flows are followed"
         " all the same, with gaps.",
         """\
-1. Exporter dashboard, *Stream ends by reason*.
+1. Exporter dashboard, *Stream ends, by reason*.
 2. *Event lag*: messages that arrive late look like silence.""",
         """\
 - A proxy or load balancer on the way: raise its idle timeout above a minute, switch buffering off.
@@ -184,8 +184,8 @@ _FLAPPING: Final = _Words(
         "Streams end by a reset, an error of the server or an early end of the response. Each is"
         " opened again; flows have gaps, and outcomes come later, some from the timeline.",
         """\
-1. Exporter dashboard, *Stream ends by reason*: `network`, `protocol`, `eof` or `http_5xx`?
-2. *API requests by code*: do other calls fail as well?""",
+1. Exporter dashboard, *Stream ends, by reason*: `network`, `protocol`, `eof` or `http_5xx`?
+2. *Requests, by call and status*: do other calls fail as well?""",
         """\
 - `http_5xx`: Kernel's side. See its status page.
 - `network`: the way there. A proxy, a NAT with short timeouts, DNS.
@@ -236,7 +236,7 @@ def _lag(pace: Pace) -> Alert:
             " traces are right, but late.",
             """\
 1. Exporter dashboard, *Event lag*: a few slow ones, or all shifted by the same amount?
-2. *CPU* and *Sinks* on the same dashboard.""",
+2. *Processor* and *Errors of sinks* on the same dashboard.""",
             """\
 - All shifted by the same amount: the clocks differ. See that time is synchronised here.
 - The CPU is busy: give the exporter a whole core, or spread the connections over more instances.
@@ -262,7 +262,8 @@ def _stale(settings: Settings, pace: Pace) -> Alert:
             " longest"
             f" has waited for more than {STALE_INTERVALS} intervals.",
             """\
-1. Exporter dashboard, *Timeline staleness*, *Rate limit* and *API requests by code*.
+1. Exporter dashboard, *Timelines: longest unread*, *Rate limit, budget and use* and
+   *Requests, by call and status*.
 2. The number of followed connections: each needs one request an interval.""",
             """\
 - Too many connections for the budget: raise `--api-budget`, lengthen `--timeline.interval` (and

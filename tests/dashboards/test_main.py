@@ -1,13 +1,19 @@
 """The generator as a user calls it, and what is committed of its work."""
 
+import re
 from pathlib import Path
+from typing import Final
 
 import pytest
 import yaml
 
 from dashboards.__main__ import HERE, main, render
 from dashboards.alerts import groups
+from dashboards.queries import panels
 from dashboards.settings import Settings
+from tests.support.grafana import boards
+
+PROMETHEUS_MENU: Final = "Status → Targets"
 
 
 def test_what_is_committed_is_what_the_code_says() -> None:
@@ -81,3 +87,16 @@ def test_every_alert_says_what_it_is_what_to_do_first_and_where_to_look() -> Non
         for text in alert.runbook:
             for part in text.split("](#")[1:]:
                 assert part.split(")")[0] in named, alert.name
+
+
+def test_a_runbook_sends_nobody_to_a_panel_that_is_not_there() -> None:
+    titles = {panel["title"] for board in boards().values() for panel in panels(board)}
+    named = {
+        title
+        for group in groups(Settings())
+        for alert in group.alerts
+        for text in alert.runbook
+        for title in re.findall(r"(?<!\*)\*([^*\n]+(?:\n +[^*\n]+)?)\*(?!\*)", text)
+    }
+    assert len(named) > 10
+    assert {" ".join(title.split()) for title in named} - {PROMETHEUS_MENU} <= titles
