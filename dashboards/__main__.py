@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from dashboards import grafana_files, rule_files
+from dashboards.alerting import rule_files
+from dashboards.boards import grafana_files
 from dashboards.settings import DEFAULT_SLO, Settings
 
 HERE: Final = Path(__file__).parent

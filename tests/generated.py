@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from dashboards import __main__ as dashboards
-from dashboards.runbooks import render_alerts, render_runbooks
+from dashboards.alerting.runbooks import render_alerts, render_runbooks
 from dashboards.settings import Settings
 from exporter.core.diagram import render
 from exporter.core.machine import FlowState, is_legal, meaning

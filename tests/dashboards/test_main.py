@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from dashboards.__main__ import HERE, main, render
-from dashboards.alerts import groups
-from dashboards.queries import panels
+from dashboards.alerting.alerts import groups
+from dashboards.boards.queries import panels
 from dashboards.settings import Settings
 from tests.support.grafana import boards
 
@@ -19,9 +19,8 @@ PROMETHEUS_MENU: Final = "Status → Targets"
 def test_what_is_committed_is_what_the_code_says() -> None:
     for name, text in render(Settings()).items():
         assert (HERE / name).read_text("utf-8") == text, f"{name} is stale: run make generate"
-    kept = {
-        f"{path.parent.name}/{path.name}" for path in HERE.glob("*/*.*") if path.suffix != ".pyc"
-    }
+    folders = (HERE / "rules", HERE / "grafana")
+    kept = {f"{file.parent.name}/{file.name}" for each in folders for file in each.iterdir()}
     assert kept == set(render(Settings()))
 
 

@@ -130,13 +130,25 @@ def test_no_receiver_needs_anything_outside() -> None:
     assert {each["name"] for each in receivers} == {name for _, name in RECEIVERS}
 
 
-def test_a_critical_alert_mutes_the_warning_of_the_same_thing() -> None:
-    [rule] = read(ALERTMANAGER)["inhibit_rules"]
-    assert rule == {
-        "source_matchers": ['severity="critical"'],
-        "target_matchers": ['severity="warning"'],
-        "equal": ["alertname", "job", "domain"],
-    }
+def test_an_alert_is_muted_only_by_one_that_wakes_somebody() -> None:
+    groups = [group for file in RULES.glob("*.yml") for group in read(file)["groups"]]
+    alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    severities = {rule["alert"]: rule["labels"]["severity"] for rule in alerts}
+    rules = read(ALERTMANAGER)["inhibit_rules"]
+    assert rules
+    for rule in rules:
+        (source, target), *narrower = zip(
+            *(
+                [each.split("=")[1].strip('"') for each in rule[f"{side}_matchers"]]
+                for side in ("source", "target")
+            ),
+            strict=False,
+        )
+        assert not narrower
+        assert severities[source] == "critical"
+        assert target in severities
+        assert source != target
+        assert rule["equal"]
 
 
 def test_each_datasource_is_a_service_of_the_stack() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from dashboards import rule_files
+from dashboards.alerting import rule_files
 from dashboards.settings import Settings
 from exporter.simulator.config import SimulatorConfig
 from exporter.simulator.runner import Simulator

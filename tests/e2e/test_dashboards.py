@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from dashboards import recording, rule_files
-from dashboards.queries import Asked, queries
+from dashboards.alerting import recording, rule_files
+from dashboards.boards.queries import Asked, queries
 from dashboards.settings import Settings
 from exporter.simulator.config import SimulatorConfig
 from exporter.simulator.runner import Simulator

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from dashboards.grafana_files import render
+from dashboards.boards.grafana_files import render
 from dashboards.settings import Settings
 
 DEFAULTS: Final = Settings()
