@@ -28,7 +28,7 @@ from exporter.sinks.metrics.labels import (
 _EVERY_CONNECTION_STATUS: Final = tuple((status,) for status in CONNECTION_STATUSES)
 _LAG_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _REQUEST_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-_USUAL_CODES: Final = ("200", "401", "404", "429", "500", "503", NONE)
+_USUAL_CODES: Final = ("200", "401", "403", "404", "429", "500", "503", NONE)
 
 CONNECTIONS: Final = Family(
     "managed_auth_connections",
