@@ -28,10 +28,15 @@ def _hour(flow_type: str, failed: int, success: int, too_few: int) -> Case:
     share = failed / (failed + success)
     return Case(
         "ManagedAuthErrorBudgetBurnFast",
-        {bad: climb(failed, 60 - failed), good: climb(success, 50 - success)},
+        {
+            bad: climb(failed, 60 - failed),
+            good: f"{climb(success, 50 - success, 14)} {success + 1}+1x5 {success + 6}x300",
+        },
         (
             {bad: climb(failed - 1, 61 - failed)},
             {bad: climb(too_few, 60 - too_few), good: climb(1, 59)},
+            # It was bad, but the short windows show that it is over.
+            {bad: climb(4 * failed, 5), good: climb(2, 58)},
         ),
         at="62m",
         healed="70m",
