@@ -276,7 +276,7 @@ def test_output_that_cannot_be_written_is_told_in_one_line() -> None:
 @pytest.mark.parametrize("path", ["/nope", "/etc/passwd"])
 def test_bad_ca_certificates_are_told_in_one_line(path: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "exporter", "run"],
+        [sys.executable, "-m", "exporter", "run", "--web.listen-address=127.0.0.1:0"],
         env=os.environ | {"SSL_CERT_FILE": path, "KERNEL_API_KEY": "k"},
         stderr=subprocess.PIPE,
         timeout=60,
