@@ -25,8 +25,8 @@ def annotations() -> model.AnnotationContainer:
     """Those of every dashboard."""
     illegal = events("reason", "managed_auth_illegal_transitions_total")
     began = select("process_start_time_seconds")
-    # Back within the window it has another value; back after it, it was not there a window ago.
-    restarted = f"changes({began}[$__rate_interval]) > 0 or {began} unless {began} offset"
+    # The moment itself, and not whether the series was there: that breaks with every failed scrape.
+    recently = f"{began} > time() - 0.001 * $__rate_interval_ms"
     return model.AnnotationContainer(
         [
             _Mark(
@@ -37,7 +37,7 @@ def annotations() -> model.AnnotationContainer:
             ),
             _Mark(
                 "Exporter starts",
-                f"count by (job) ({restarted} $__rate_interval)",
+                f"count by (job) ({recently})",
                 "An exporter of {{job}} was started",
                 Severity.INFO,
             ),

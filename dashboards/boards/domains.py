@@ -111,7 +111,9 @@ _ONE: Final = (
         "Failed or expired, by domain",
         Shape.BARS,
         PER_MINUTE,
-        "Flows that failed or expired, a minute.",
+        "Flows that failed or expired, a minute. In which step and with which error code is not "
+        "counted by domain; their traces say it: managed_auth.flow.last_step and "
+        "managed_auth.error.code, where server.address is the domain.",
         (Query(f"{per_minute('domain', ENDED, DOMAIN, FLOW_TYPE, FAILED)} > 0", "{{domain}}"),),
         width=12,
         empty="no login failed",

@@ -7,7 +7,7 @@ from dashboards.alerting.recording import FLOW_TYPE, ended, judged
 from dashboards.alerting.rule import Severity
 from dashboards.alerting.slo_alerts import FAST, SLOW
 from dashboards.boards.promql import success
-from dashboards.boards.spec import Panel, Query, Shape, at_least, at_most
+from dashboards.boards.spec import Level, Panel, Query, Shape, at_least, at_most
 from dashboards.settings import Settings
 
 WINDOWS: Final = ("5m", "1h", "6h", "3d")
@@ -59,12 +59,23 @@ def _burn(flow_type: str, objective: float, ratios: tuple[Query, ...]) -> Panel:
         Shape.LINES,
         "suffix: times",
         f"How fast {flow_type} flows use up what may fail ({_percent(budget)}): at 1 the budget "
-        "lasts exactly as long as it has to. The lines are where alerts begin.",
+        f"lasts exactly as long as it has to. The lines are where alerts begin: {_alerts()}.",
         tuple(Query(f"(1 - {ratio.expr}) / {budget:g}", ratio.legend) for ratio in ratios),
         width=9,
         empty=NONE_ENDED,
-        levels=at_most(warning=SLOW.rate, critical=min(burn.rate for burn in FAST)),
+        levels=_burning(),
     )
+
+
+def _burning() -> tuple[Level, ...]:
+    """A line for each alert on the error budget: that of a fast one is not that of the next."""
+    fast = sorted(FAST)
+    return (*at_most(warning=SLOW.rate), *(Level(each.rate, Severity.CRITICAL) for each in fast))
+
+
+def _alerts() -> str:
+    slow, *fast = (f"{each.rate:g} over {each.long}" for each in (SLOW, *sorted(FAST)))
+    return f"{slow} is a warning, {' or '.join(fast)} wakes somebody"
 
 
 def _ratio(flow_type: str, window: str) -> str:

@@ -29,7 +29,12 @@ RANGE_SECONDS: Final = 60.0
 FIRST_LIFE_SECONDS: Final = 8.0
 MARKED: Final = ("illegal_skipped_step", "illegal_after_terminal")
 SETTINGS: Final = Settings(speed=SPEED)
-VARIABLES: Final = {"__rate_interval": "5s", "__range": "60s", "__interval": "1s"}
+VARIABLES: Final = {
+    "__rate_interval": "5s",
+    "__rate_interval_ms": "5000",
+    "__range": "60s",
+    "__interval": "1s",
+}
 
 
 @dataclass

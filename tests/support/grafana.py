@@ -18,6 +18,7 @@ EVERYTHING: Final[Mapping[str, str]] = MappingProxyType(
         "domain": ".*",
         "step": ".*",
         "__rate_interval": "1m",
+        "__rate_interval_ms": "60000",
         "__range": "15m",
         "__interval": "15s",
     }
