@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Brings the programs that tests run against: Prometheus and Alertmanager, from Debian's packages.
-# They are unpacked into .parts and not installed: no service starts, no user is made, and a folder
-# that `make clean` removes is all there is. What cannot be had is said, and its tests are skipped.
+# They are unpacked into .parts and not installed: no service starts, and no user is made. `make clean`
+# removes that folder. One thing is outside of it: as root, where there are none yet, Alertmanager's
+# templates are copied to /usr/share/prometheus/alertmanager, and stay there.
+# What cannot be had is said, and its tests are skipped.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
