@@ -1,5 +1,6 @@
 """The stack of ``deploy/compose.yaml``, and where its containers' files are in the repository."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -49,6 +50,11 @@ def health_check(name: str, replaced: Mapping[str, str] | None = None) -> list[s
 def configuration(file: Path, replaced: Mapping[str, str]) -> str:
     """A configuration file as it stands, with other hosts and paths."""
     return _replace(file.read_text(encoding="utf-8"), replaced)
+
+
+def with_examples(text: str) -> str:
+    """A file with its commented examples in force: what begins with a lower-case key or a dash."""
+    return re.sub(r"^( *)# ( *(?:- )?[a-z]\w*:)", r"\1\2", text, flags=re.MULTILINE)
 
 
 def _replace(text: str, replaced: Mapping[str, str]) -> str:

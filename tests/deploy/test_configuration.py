@@ -1,7 +1,6 @@
 """What the services are configured with, judged by their own tools where there are any."""
 
 import json
-import re
 import subprocess
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -18,6 +17,7 @@ from tests.deploy.stack import (
     binds,
     configuration,
     read,
+    with_examples,
 )
 
 RECEIVERS: Final = {
@@ -33,11 +33,6 @@ def said(*words: str) -> str:
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def with_examples(text: str) -> str:
-    """A file with its commented examples in force: what begins with a lower-case key or a dash."""
-    return re.sub(r"^( *)# ( *(?:- )?[a-z]\w*:)", r"\1\2", text, flags=re.MULTILINE)
 
 
 def in_container(name: str, path: PurePosixPath) -> Path:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,11 +37,18 @@ class Notified:
 def webhook() -> Iterator[Notified]:
     """Somebody who is notified, on a port of loopback."""
     notified = Notified()
+    with receiving(lambda _, body: notified.alerts.extend(body["alerts"])) as notified.url:
+        yield notified
+
+
+@contextmanager
+def receiving(take: Callable[[str, dict[str, Any]], None]) -> Iterator[str]:
+    """A server on loopback that takes the path and the JSON of each request; yields its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            notified.alerts.extend(json.loads(body)["alerts"])
+            take(self.path, json.loads(body))
             self.send_response(200)
             self.send_header("content-length", "0")
             self.end_headers()
@@ -53,9 +60,8 @@ def webhook() -> Iterator[Notified]:
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
-    notified.url = f"http://127.0.0.1:{server.server_port}/"
     try:
-        yield notified
+        yield f"http://127.0.0.1:{server.server_port}/"
     finally:
         server.shutdown()
         thread.join()
@@ -76,8 +82,15 @@ async def alerting(notified: Notified, folder: Path) -> AsyncIterator[str]:
             {"name": "webhook", "webhook_configs": [{"url": notified.url, "send_resolved": True}]}
         ],
     }
+    async with configured(yaml.safe_dump(config), folder) as address:
+        yield address
+
+
+@asynccontextmanager
+async def configured(config: str, folder: Path) -> AsyncIterator[str]:
+    """Start it with that configuration. Yields its address as ``host:port``."""
     file = folder / "alertmanager.yml"
-    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    file.write_text(config, encoding="utf-8")
     address = f"127.0.0.1:{free_port()}"
     process = await asyncio.create_subprocess_exec(
         "prometheus-alertmanager",
