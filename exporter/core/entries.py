@@ -43,6 +43,11 @@ def end_ns(entry: TimelineEntry, now_ns: int) -> int:
     return entry.updated_ns
 
 
+def latest_ns(entry: TimelineEntry) -> int:
+    """The latest time that it tells of itself, by the server's clock alone."""
+    return entry.completed_ns or entry.updated_ns or entry.at_ns
+
+
 def is_unfinished(entry: TimelineEntry, now_ns: int) -> bool:
     """Whether it has just ended, and when is yet to be told."""
     updated_ns = entry.updated_ns

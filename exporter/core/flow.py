@@ -37,7 +37,7 @@ from exporter.core.observations import (
     Outcome,
 )
 from exporter.core.reading import Reading, read
-from exporter.core.timeline import apply_timeline, begin_history, lacks
+from exporter.core.timeline import apply_timeline, begin_history, counted_until_ns, lacks
 from exporter.core.vocabulary import UNKNOWN
 
 STALE_NS: Final = 60 * 10**9
@@ -116,6 +116,10 @@ class FlowTracker:
     def timeline_read_ns(self) -> int:
         """The local time at which the timeline was last read; 0 where it never was."""
         return self._state.history.read_ns
+
+    def counted_until_ns(self, now_ns: int) -> int:
+        """From when on another tracker of this connection has to count, to count nothing twice."""
+        return counted_until_ns(self._state.history, now_ns)
 
     @property
     def connection_id(self) -> str:

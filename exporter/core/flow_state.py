@@ -128,12 +128,14 @@ class History(msgspec.Struct):
     holds those after the floor that have been dealt with. Both map the hash of an entry's id to its
     beginning. ``flows`` are those that ended lately without the timeline. ``read_ns`` is the local
     time of the last read, and ``deferred`` says that it held entries that had ended, but could not
-    be dealt with yet.
+    be dealt with yet. ``latest_ns`` is the latest time, by the server's clock, that an entry tells
+    which has been dealt with.
     """
 
     since_ns: int = 0
     floor_ns: int = 0
     read_ns: int = 0
+    latest_ns: int = 0
     deferred: bool = False
     counted: dict[str, int] = {}
     pending: dict[str, int] = {}

@@ -18,6 +18,7 @@ from exporter.core.entries import (
     identity_of,
     is_recent,
     is_unfinished,
+    latest_ns,
     mark_of,
     outcome_of,
     span_of,
@@ -29,7 +30,7 @@ from exporter.core.flow_state import History, TrackerState
 from exporter.core.ids import trace_id
 from exporter.core.lifecycle import Ending, Out
 from exporter.core.machine import FlowState, advance
-from exporter.core.matching import Fit, match
+from exporter.core.matching import SLACK_NS, Fit, match
 from exporter.core.news import note_error
 from exporter.core.observations import (
     Entry,
@@ -88,6 +89,17 @@ def lacks(history: History, read: Sequence[TimelineEntry]) -> bool:
     if any(mark not in known and at_ns <= oldest_ns for mark, at_ns in history.pending.items()):
         return True
     return known.isdisjoint(history.counted)
+
+
+def counted_until_ns(history: History, now_ns: int) -> int:
+    """By when what ended of the connection has been counted, by our clock and by the server's.
+
+    Its entries tell the server's time, which may be ahead of ours: those that have been dealt with
+    must lie before this, and so must those of flows that were counted and not found there yet. A
+    time that is out of the question does not count, for it would hide what is to come.
+    """
+    flows = [flow.span.ended_ns + SLACK_NS for flow in history.flows if not flow.span.by_our_clock]
+    return max(now_ns, min(max(history.since_ns, history.latest_ns, *flows), now_ns + FUTURE_NS))
 
 
 def apply_timeline(
@@ -203,8 +215,7 @@ class _Matching:
     def _count(self, entry: TimelineEntry) -> None:
         """Nobody else told of this flow: it is counted here, if it is ours to count."""
         state, out = self._state, self._out
-        known_ns = entry.completed_ns or entry.updated_ns or entry.at_ns
-        if known_ns <= state.history.since_ns:
+        if latest_ns(entry) <= state.history.since_ns:
             self._done(entry, TimelineResult.BEFORE_START)
             return
         ended_ns = end_ns(entry, self._now_ns)
@@ -287,6 +298,7 @@ def _mark_done(history: History, entry: TimelineEntry) -> None:
     mark = mark_of(entry)
     history.pending.pop(mark, None)
     history.counted[mark] = entry.at_ns
+    history.latest_ns = max(history.latest_ns, latest_ns(entry))
 
 
 def _give_up(history: History, read: TimelineRead, out: Out) -> None:

@@ -11,6 +11,8 @@ from exporter.core.vocabulary import IN_PROGRESS
 GRACE_NS: Final = 30 * 10**9
 """How long a stream without a flow is kept: somebody may have asked for it before their login
 shows."""
+MISSES: Final = 2
+"""So many complete lists in a row have to lack a connection before it is taken to be gone."""
 
 
 class Tracked(msgspec.Struct, frozen=True):
@@ -81,19 +83,18 @@ class Known(msgspec.Struct, frozen=True):
 
 
 def compare(
-    known: Mapping[str, Known], seen: Mapping[str, Known], *, pages: int
+    known: Mapping[str, Known], seen: Mapping[str, Known]
 ) -> tuple[dict[str, Known], list[str]]:
     """Who is known after a complete list, and who is gone.
 
-    Pages are read by offset, so a connection that is deleted meanwhile pulls another one out of
-    sight: where there are several, a connection is gone only when two lists in a row lack it.
+    One list is never believed: it may be empty by mistake, and where pages are read by offset, a
+    connection that is deleted meanwhile pulls another one out of sight.
     """
-    needed = 1 if pages <= 1 else 2
     missing = {
         key: msgspec.structs.replace(entry, misses=entry.misses + 1)
         for key, entry in known.items()
         if key not in seen
     }
-    gone = [key for key, entry in missing.items() if entry.misses >= needed]
-    still = {key: entry for key, entry in missing.items() if entry.misses < needed}
+    gone = [key for key, entry in missing.items() if entry.misses >= MISSES]
+    still = {key: entry for key, entry in missing.items() if entry.misses < MISSES}
     return {**still, **seen}, gone

@@ -1,7 +1,7 @@
 """Finds the connections that have a flow running: polls the list, or looks at given ones."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from enum import StrEnum
 from typing import Final, assert_never
@@ -17,6 +17,7 @@ from exporter.upstream.budget import paced_seconds
 from exporter.upstream.chosen import Chosen
 from exporter.upstream.clock import SYSTEM_CLOCK, Clock
 from exporter.upstream.decisions import (
+    MISSES,
     Decision,
     Feed,
     Follow,
@@ -166,20 +167,49 @@ class Discovery:
                     self._check_deadlines()
         self._requests = len(chosen.connection_ids) if chosen else pages
         if chosen:
-            seen |= {each: self._known[each] for each in chosen.unavailable & self._known.keys()}
-            pages = 1
-        self._known, gone = compare(self._known, seen, pages=pages)
-        if chosen:
-            gone += [each for each in chosen.absent.difference(gone) if self._roster.tracked(each)]
-        for connection_id in gone:
-            self._roster.forget(connection_id)
-            if self._timeline:
-                self._timeline.gone(connection_id)
+            for each in filter(self._is_ours, chosen.absent):
+                self._forget(each)
+        else:
+            await self._miss(seen)
         if not chosen or not chosen.unavailable:
             self._roster.listed(began_ns)
 
+    def _is_ours(self, connection_id: str) -> bool:
+        return connection_id in self._known or self._roster.tracked(connection_id) is not None
+
+    async def _miss(self, seen: Mapping[str, Known]) -> None:
+        """Forget who is gone, given what a complete list has shown."""
+        self._known, missing = compare(self._known, seen)
+        for each in missing:
+            if await self._is_gone(each):
+                self._forget(each)
+
+    async def _is_gone(self, connection_id: str) -> bool:
+        """Ask for a connection that lists lack, where a flow of it would end as unknown with it.
+
+        In doubt it is there, and the next list without it has it asked for again.
+        """
+        tracked = self._roster.tracked(connection_id)
+        if tracked is None or not tracked.in_progress:
+            return True
+        try:
+            listing = await self._api.retrieve(connection_id, poll=True)
+        except ApiError as error:
+            if error.status == 404:
+                return True
+        else:
+            self._carry_out(listing)
+        self._known[connection_id] = Known("", "", misses=MISSES - 1)
+        return False
+
+    def _forget(self, connection_id: str) -> None:
+        self._known.pop(connection_id, None)
+        self._roster.forget(connection_id)
+        if self._timeline:
+            self._timeline.gone(connection_id)
+
     def _take_up(self) -> None:
-        """Miss in the first list who went while no process was looking."""
+        """Miss from the first list on who went while no process was looking."""
         if not (self._took_up or self._chosen or any(self._filters)):
             self._known = {each: Known("", "") for each in self._roster} | self._known
         self._took_up = True

@@ -220,14 +220,14 @@ class Roster:
         self.apply(connection_id, Forgotten(), now_ns)
         if entry := self._entries.pop(connection_id, None):
             entry.door.let_go()
-            self._let_go(connection_id, now_ns)
+            self._let_go(connection_id, entry.door.tracker.counted_until_ns(now_ns))
         self._resting.pop(connection_id, None)
         self._sink.observe(ConnectionForgotten(connection_id))
 
-    def _let_go(self, connection_id: str, now_ns: int) -> None:
+    def _let_go(self, connection_id: str, until_ns: int) -> None:
         """Remember until when what happened to the connection has been counted."""
-        self._keeper.forget(connection_id, now_ns)
-        self._forgotten[connection_id] = now_ns
+        self._keeper.forget(connection_id, until_ns)
+        self._forgotten[connection_id] = until_ns
         if len(self._forgotten) > MAX_FORGOTTEN:
             del self._forgotten[next(iter(self._forgotten))]
 
@@ -292,9 +292,10 @@ class Roster:
 
     def _make_room(self) -> bool:
         for connection_id in self._resting:
-            if not self._entries[connection_id].door.in_progress:
+            tracker = self._entries[connection_id].door.tracker
+            if not tracker.in_progress:
                 del self._entries[connection_id], self._resting[connection_id]
-                self._let_go(connection_id, self._clock.unix_ns())
+                self._let_go(connection_id, tracker.counted_until_ns(self._clock.unix_ns()))
                 return True
         return self._refuse()
 

@@ -24,6 +24,8 @@ class Upstream:
     """Lists ``connections``; a stream sends what a test puts into ``say`` and ends at None."""
 
     connections: list[dict[str, object]] = field(default_factory=list)
+    unlisted: list[dict[str, object]] = field(default_factory=list)
+    """What can be retrieved besides, though no list shows it."""
     page_size: int = 100
     list_status: int = 200
     list_headers: dict[str, str] = field(default_factory=dict)
@@ -89,7 +91,7 @@ class Upstream:
 
     async def _retrieve(self, exchange: Exchange, connection_id: str) -> None:
         self.retrieved.append(connection_id)
-        found = [each for each in self.connections if each["id"] == connection_id]
+        found = [each for each in self.connections + self.unlisted if each["id"] == connection_id]
         status = self.statuses.get(connection_id, self.list_status)
         if status != 200:
             await exchange.answer(status)

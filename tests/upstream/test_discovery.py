@@ -86,10 +86,57 @@ async def test_connection_that_vanished_is_forgotten(scene: Stage) -> None:
     await discovery.poll()
     scene.upstream.connections = []
     await discovery.poll()
+    assert scene.sink.of(ConnectionForgotten) == []
+    await discovery.poll()
     assert {each.connection_id for each in scene.sink.of(ConnectionForgotten)} == {"c1", "c2"}
     assert [each.outcome for each in scene.sink.of(FlowEnded)] == [Outcome.UNKNOWN]
     await discovery.poll()
     assert len(scene.sink.of(ConnectionForgotten)) == 2
+
+
+async def test_one_list_that_is_empty_by_mistake_forgets_nobody(scene: Stage) -> None:
+    scene.upstream.connections = everybody = [connection("c1"), running("c2")]
+    discovery = scene.discovery()
+    for connections in (everybody, [], everybody, []):
+        scene.upstream.connections = connections
+        await discovery.poll()
+    assert scene.sink.of(ConnectionForgotten) == []
+    assert scene.sink.of(FlowEnded) == []
+
+
+@pytest.mark.parametrize("status", [200, 401, 429, 500])
+async def test_connection_with_an_open_flow_is_forgotten_only_when_the_api_itself_does_not_know_it(
+    scene: Stage, status: int
+) -> None:
+    scene.upstream.connections = [connection("c1"), running("c2")]
+    discovery = scene.discovery()
+    await discovery.poll()
+    scene.upstream.unlisted, scene.upstream.connections = scene.upstream.connections, []
+    scene.upstream.statuses = {"c2": status}
+    for _ in range(3):
+        await discovery.poll()
+    assert [each.connection_id for each in scene.sink.of(ConnectionForgotten)] == ["c1"]
+    assert scene.sink.of(FlowEnded) == []
+    assert set(scene.upstream.retrieved) == {"c2"}
+    scene.upstream.unlisted, scene.upstream.statuses = [], {}
+    await discovery.poll()
+    assert [each.connection_id for each in scene.sink.of(ConnectionForgotten)] == ["c1", "c2"]
+    assert [each.outcome for each in scene.sink.of(FlowEnded)] == [Outcome.UNKNOWN]
+
+
+async def test_connection_that_only_lists_lack_is_told_of_by_the_answer_about_itself(
+    scene: Stage,
+) -> None:
+    scene.upstream.connections = [running("c1")]
+    scene.upstream.events_status = 410
+    discovery = scene.discovery()
+    await discovery.poll()
+    await scene.until(lambda: scene.sink.of(FollowingChanged)[-1].connections == 0)
+    scene.upstream.unlisted = [connection("c1", flow_status="FAILED", flow_step="COMPLETED")]
+    scene.upstream.connections = []
+    for _ in range(2):
+        await discovery.poll()
+    assert [each.outcome for each in scene.sink.of(FlowEnded)] == [Outcome.FAILED]
 
 
 async def test_connection_that_slipped_between_two_pages_is_not_forgotten(scene: Stage) -> None:
@@ -208,7 +255,7 @@ async def test_flows_that_nobody_watches_end_at_their_deadline_also_during_a_lon
         await polling
 
 
-async def test_what_a_list_that_breaks_off_has_shown_is_forgotten_by_the_next_complete_one(
+async def test_what_a_list_that_breaks_off_has_shown_is_forgotten_by_the_next_complete_ones(
     scene: Stage,
 ) -> None:
     discovery = scene.discovery()
@@ -217,7 +264,8 @@ async def test_what_a_list_that_breaks_off_has_shown_is_forgotten_by_the_next_co
         scene.upstream.connections = [connection(f"c{number}")]
         await discovery.poll()
     scene.upstream.connections, scene.upstream.list_headers = [connection("c9")], {}
-    await discovery.poll()
+    for _ in range(2):
+        await discovery.poll()
     gone = [each.connection_id for each in scene.sink.of(ConnectionForgotten)]
     assert gone == ["c0", "c1", "c2"]
 
@@ -387,7 +435,7 @@ async def test_full_roster_does_not_stop_the_poll() -> None:
         assert len(scene.sink.of(FlowStarted)) == 1
 
 
-async def test_who_went_while_no_process_was_looking_is_missed_in_the_first_list() -> None:
+async def test_who_went_while_no_process_was_looking_is_missed_from_the_first_list_on() -> None:
     async with stage() as before:
         for connection_id in ("c1", "c2"):
             before.roster.admit(connection_id)
@@ -395,7 +443,9 @@ async def test_who_went_while_no_process_was_looking_is_missed_in_the_first_list
     async with stage() as scene:
         scene.roster.restore(saved, {})
         scene.upstream.connections = [connection("c1")]
-        await scene.discovery().poll()
+        discovery = scene.discovery()
+        for _ in range(2):
+            await discovery.poll()
         assert list(scene.roster) == ["c1"]
 
 

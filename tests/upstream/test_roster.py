@@ -25,7 +25,7 @@ from exporter.stores.store import SavedConnection
 from exporter.upstream.decisions import Tracked
 from exporter.upstream.roster import MAX_FORGOTTEN, NEWCOMER_NS, STOP_SECONDS
 from tests.upstream.stage import Stage, stage
-from tests.upstream.wire import SUCCESS, running, state
+from tests.upstream.wire import START_SECONDS, SUCCESS, running, state
 
 
 @pytest.fixture
@@ -328,6 +328,50 @@ async def test_connection_that_was_forgotten_and_comes_back_counts_nothing_twice
         later.roster.admit("c1")
         later.roster.apply("c1", login("e1", now - 50, now + 200), int(now * 1e9))
         assert noted(later) == ["before_start"]
+
+
+@pytest.mark.parametrize("ahead", [0, 120])
+async def test_connection_that_comes_back_counts_nothing_twice_also_where_the_api_s_clock_is_ahead(
+    ahead: int,
+) -> None:
+    kept = Kept()
+    async with stage(keeper=kept) as scene:
+        now, server = scene.time.now, scene.time.now + ahead
+        scene.roster.admit("c1")
+        scene.roster.apply("c1", login("e1", server - 10, now), int(now * 1e9))
+        for _ in range(2):
+            scene.roster.forget("c1")
+            scene.roster.admit("c1")
+        scene.roster.apply("c1", login("e1", server - 10, now + 1), int(now * 1e9))
+        scene.roster.apply("c1", login("e2", server + 1, now + 9), int(now * 1e9))
+        assert noted(scene) == ["counted", "before_start", "counted"]
+
+
+async def test_connection_that_comes_back_does_not_count_a_flow_that_its_stream_told_of() -> None:
+    async with stage() as scene:
+        ahead = 120.0
+        over = state(ahead + 5, "COMPLETED", "SUCCESS")
+        scene.upstream.say("c1", state(ahead, "DISCOVERING"), over, None)
+        scene.roster.follow("c1")
+        await scene.until(lambda: following(scene) == [1, 0])
+        scene.roster.forget("c1")
+        scene.roster.admit("c1")
+        now, begun = scene.time.now + 30, START_SECONDS + ahead
+        scene.roster.apply("c1", login("e1", begun + 0.5, now), int(now * 1e9))
+        assert noted(scene) == ["before_start"]
+
+
+async def test_time_that_cannot_be_does_not_keep_a_connection_that_comes_back_from_counting(
+    scene: Stage,
+) -> None:
+    now, day = scene.time.now, 24 * 3600
+    entry = TimelineEntry("odd", "login", int(now * 1e9), "SUCCESS", completed_ns=2**62)
+    scene.roster.admit("c1")
+    scene.roster.apply("c1", TimelineRead((entry,), int(now * 1e9), int(now * 1e9)), 0)
+    scene.roster.forget("c1")
+    scene.roster.admit("c1")
+    scene.roster.apply("c1", login("e1", now + day, now + day + 60), 0)
+    assert noted(scene) == ["counted", "counted"]
 
 
 async def test_connection_that_made_room_and_comes_back_counts_nothing_twice() -> None:

@@ -355,7 +355,8 @@ async def test_a_connection_that_is_gone_is_not_read_any_more_and_leaves_nothing
     async with reading(timeline):
         await scene.until(was_read(scene, "c1", "c2"))
         del scene.upstream.connections[0]
-        await discovery.poll()
+        for _ in range(2):
+            await discovery.poll()
         scene.time.now += INTERVAL_SECONDS + IDLE_SECONDS
         await scene.until(was_read(scene, "c2", times=2))
     assert read(scene).count("c1") == 1
