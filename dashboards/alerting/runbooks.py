@@ -24,12 +24,21 @@ Written from the rules in `dashboards/`; `make generate` writes it anew.
 
 ## How to use them
 
-Copy `dashboards/rules/*.yml` to where Prometheus finds its rules, and name them:
+Copy them to a folder, again after each upgrade, and name it in Prometheus' configuration:
+
+```sh
+mkdir -p /etc/prometheus/rules
+cp dashboards/rules/*.yml /etc/prometheus/rules/
+```
 
 ```yaml
-# prometheus.yml
-rule_files: [rules/*.yml]
+# /etc/prometheus/prometheus.yml
+rule_files: [/etc/prometheus/rules/*.yml]
 ```
+
+Prometheus reads both at its start and on a SIGHUP. <http://localhost:9090/rules> shows the rules; a
+page without any says that they are elsewhere, for a pattern that matches no file is no error.
+[From nothing to a dashboard](grafana.md) has the whole configuration.
 
 They are checked with `promtool check rules --lint=all`, and each has unit tests. To choose other
 objectives, or URLs that can be clicked in a notification, write them anew:

@@ -1,4 +1,4 @@
-"""What a real Alertmanager tells by the examples, of alerts of one group with texts of their own."""
+"""What a real Alertmanager tells by the examples, where the texts of one group differ."""
 
 import asyncio
 from collections.abc import AsyncIterator
