@@ -102,7 +102,7 @@ class Follower:
                 await self._wish.sleep(self._clock, step.seconds)
                 if self._had_flow and not self._door.in_progress:
                     step = Stop()  # It broke after the flow's end, or a listing has told of it.
-            elif self._door.in_progress and await self._ask():
+            elif (self._door.in_progress or isinstance(step, Forget)) and await self._ask():
                 step = Stop()
             if not isinstance(step, Retry) and not self._wish.made:
                 return step
@@ -121,15 +121,16 @@ class Follower:
         )
 
     async def _ask(self) -> bool:
-        """Ask how a flow stands that no stream shows any more; false where its connection is gone.
+        """Ask how things stand that no stream shows any more; false where the connection is gone.
 
         In doubt it is there: to forget it would end a flow that may be well, and that the list then
-        shows once more.
+        shows once more, and would leave uncounted what ended unseen.
         """
-        if self._settle:
-            await self._settle(self._connection_id)
-        if not self._door.in_progress:
-            return True
+        if self._door.in_progress:
+            if self._settle:
+                await self._settle(self._connection_id)
+            if not self._door.in_progress:
+                return True
         try:
             listing = await self._api.retrieve(self._connection_id)
         except ApiError as error:

@@ -32,7 +32,15 @@ from exporter.upstream.sse import MAX_MESSAGE_BYTES
 from exporter.upstream.wish import Wish
 from tests.upstream.raw_server import Exchange, RawServer, raw_server
 from tests.upstream.recorder import FakeTime, Recorder
-from tests.upstream.wire import START_SECONDS, SUCCESS, connection, heartbeat, message, state
+from tests.upstream.wire import (
+    START_SECONDS,
+    SUCCESS,
+    connection,
+    heartbeat,
+    message,
+    running,
+    state,
+)
 
 KEY = "sk_very_private"
 
@@ -216,6 +224,25 @@ async def test_missing_connection_is_forgotten(run: Run) -> None:
     await run.play(status(404))
     assert run.result == Forget()
     assert run.ends == ["http_404"]
+    assert run.server
+    asked = [each.target for each in run.server.requests]
+    assert asked == ["/auth/connections/c1/events", "/auth/connections/c1"]
+
+
+@pytest.mark.parametrize("answer", [answering(connection("c1")), status(401), status(503)])
+async def test_connection_that_is_there_is_not_forgotten_for_its_stream_though_no_flow_is_open(
+    run: Run, answer: Part
+) -> None:
+    settled = timeline_that_tells(run)
+    await run.play(status(404), answer)
+    assert (run.result, run.outcomes, settled) == (Stop(), [], [])
+
+
+async def test_flow_that_shows_when_its_connection_is_asked_for_is_open_from_then_on(
+    run: Run,
+) -> None:
+    await run.play(status(404), answering(running("c1")))
+    assert (run.result, len(run.sink.of(FlowStarted))) == (Stop(), 1)
 
 
 async def test_session_that_is_over_is_not_a_connection_that_is_gone(run: Run) -> None:

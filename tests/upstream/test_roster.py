@@ -25,7 +25,7 @@ from exporter.stores.store import SavedConnection
 from exporter.upstream.decisions import Tracked
 from exporter.upstream.roster import MAX_FORGOTTEN, NEWCOMER_NS, STOP_SECONDS
 from tests.upstream.stage import Stage, stage
-from tests.upstream.wire import START_SECONDS, SUCCESS, running, state
+from tests.upstream.wire import START_SECONDS, SUCCESS, connection, running, state
 
 
 @pytest.fixture
@@ -465,6 +465,19 @@ async def test_no_more_connections_are_kept_or_taken_up_than_there_is_room_for()
     async with stage(max_connections=2) as scene:
         scene.roster.restore(saved, {})
         assert list(scene.roster) == ["d8", "d9"]
+
+
+async def test_what_ended_unseen_is_counted_though_a_stream_says_that_there_is_no_connection(
+    scene: Stage,
+) -> None:
+    scene.upstream.connections = [connection("c1")]
+    scene.upstream.events_status = 404
+    now = scene.time.now
+    scene.roster.follow("c1")
+    await scene.until(lambda: following(scene) == [1, 0])
+    scene.roster.apply("c1", login("e1", now - 9, now), int(now * 1e9))
+    assert scene.sink.of(ConnectionForgotten) == []
+    assert noted(scene) == ["counted"]
 
 
 async def test_a_connection_that_is_there_is_not_forgotten_for_a_stream_that_is_not(
