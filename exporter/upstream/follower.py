@@ -126,11 +126,11 @@ class Follower:
         In doubt it is there: to forget it would end a flow that may be well, and that the list then
         shows once more, and would leave uncounted what ended unseen.
         """
-        if self._door.in_progress:
-            if self._settle:
-                await self._settle(self._connection_id)
-            if not self._door.in_progress:
-                return True
+        flow_open = self._door.in_progress
+        if flow_open and self._settle:
+            await self._settle(self._connection_id)
+        if flow_open and not self._door.in_progress:
+            return True
         try:
             listing = await self._api.retrieve(self._connection_id)
         except ApiError as error:
