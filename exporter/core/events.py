@@ -167,7 +167,11 @@ class StreamDetached(msgspec.Struct, frozen=True):
 
 
 class DeadlineCheck(msgspec.Struct, frozen=True):
-    """Time has passed without a stream: a flow beyond its ``flow_expires_at`` ends as unknown."""
+    """Time has passed without a stream.
+
+    A flow beyond its ``flow_expires_at`` ends as unknown, once the timeline was read since and did
+    not tell how it went.
+    """
 
 
 class Forgotten(msgspec.Struct, frozen=True):

@@ -24,6 +24,10 @@ LONGEST_FLOW_NS: Final = 20 * 60 * 10**9
 GRACE_NS: Final = 60 * 10**9
 """How long after its end a flow may still be reported, by listings that lag or clocks that
 differ."""
+UNREAD_NS: Final = 24 * 60 * 60 * 10**9
+"""How long after that its timeline is waited for, which would tell how it went: long enough for an
+API that is down to come back, and an end to what a timeline that can never be read would leave
+open."""
 
 
 def apply_listing(
@@ -43,13 +47,15 @@ def apply_listing(
 
 
 def check_deadline(state: TrackerState, now_ns: int, out: Out) -> None:
-    """End a flow as unknown that nobody can see any more and that must be over by now."""
+    """End a flow as unknown that must be over by now, and of which its timeline tells nothing."""
     flow = state.flow
     if flow is None or state.attached:
         return
     expires_ns = flow.identity.flow_expires_ns or flow.started_ns + LONGEST_FLOW_NS
     # A stream that was just lost, or is just being opened, may still show it.
-    if now_ns > max(expires_ns, state.unwatched_ns) + GRACE_NS:
+    over_ns = max(expires_ns, state.unwatched_ns) + GRACE_NS
+    history = state.history
+    if now_ns > over_ns + UNREAD_NS or (history.read_ns > over_ns and not history.deferred):
         forget(state, now_ns, out)
 
 

@@ -20,6 +20,7 @@ from exporter.core.events import (
     TrackerInput,
 )
 from exporter.core.flow import FlowTracker
+from exporter.core.listings import GRACE_NS, LONGEST_FLOW_NS, UNREAD_NS
 from exporter.core.machine import MACHINE, TERMINAL, WORKING
 from exporter.core.observations import (
     FactNoted,
@@ -125,6 +126,15 @@ def test_started_always_equals_ended_plus_in_progress(events: Inputs) -> None:
             balance += isinstance(seen, FlowStarted) - isinstance(seen, FlowEnded)
         assert balance == int(tracker.in_progress)
         assert tracker.in_progress == (tracker._state.state in WORKING)
+
+
+@given(inputs)
+def test_no_flow_that_nobody_watches_ever_stays_open(events: Inputs) -> None:
+    tracker = fresh()
+    run(tracker, events)
+    latest_ns = START_NS + 1500 * 10**9 + LONGEST_FLOW_NS + GRACE_NS
+    run(tracker, [(StreamDetached(), START_NS), (DeadlineCheck(), latest_ns + UNREAD_NS + 1)])
+    assert not tracker.in_progress
 
 
 @given(inputs)

@@ -4,6 +4,7 @@ import pytest
 
 from exporter.core.events import DeadlineCheck, Forgotten, Pause, StreamDetached
 from exporter.core.flow import FlowTracker
+from exporter.core.listings import UNREAD_NS
 from exporter.core.observations import (
     FlowEnded,
     FlowStarted,
@@ -17,13 +18,16 @@ from tests.support.driving import (
     CONNECTION,
     LOGIN_PAGE,
     SECOND,
+    START_NS,
     Driver,
     ended,
+    entry,
     facts,
     listing,
     of,
     reasons,
     state,
+    timeline_read,
 )
 
 CODE = Pause(field_types=frozenset({"code"}), interaction_id="i-2")
@@ -398,13 +402,48 @@ def test_a_flow_that_nobody_can_see_ends_as_unknown_past_its_deadline_and_grace(
     driver.attach()
     driver.feed(state("DISCOVERING", 0))
     assert driver.feed(DeadlineCheck(), received=5000) == []
-    driver.feed(StreamDetached())
-    assert driver.feed(DeadlineCheck(), received=1260) == []
-    seen = driver.feed(DeadlineCheck(), received=1261)
+    driver.feed(StreamDetached(), timeline_read(at=1260))
+    assert driver.feed(DeadlineCheck(), received=5000) == []
+    driver.feed(timeline_read(at=1261))
+    seen = driver.feed(DeadlineCheck(), received=1262)
     assert [(one.outcome, one.observed) for one in of(FlowEnded, seen)] == [("unknown", "listing")]
 
 
 def test_the_deadline_is_the_listed_one_where_it_is_known(driver: Driver) -> None:
     driver.feed(listing("DISCOVERING", 0, flow_expires_ns=listing(None, 100).received_ns))
-    assert driver.feed(DeadlineCheck(), received=160) == []
+    driver.feed(timeline_read(at=160))
+    assert driver.feed(DeadlineCheck(), received=161) == []
+    driver.feed(timeline_read(at=161))
     assert of(FlowEnded, driver.feed(DeadlineCheck(), received=161))
+
+
+def test_a_flow_whose_deadline_passed_while_the_api_was_down_ends_as_its_timeline_says(
+    driver: Driver,
+) -> None:
+    driver.attach()
+    driver.feed(state("DISCOVERING", 0))
+    driver.feed(StreamDetached(), timeline_read(at=20))
+    assert driver.feed(DeadlineCheck(), received=7200) == []
+    driver.feed(timeline_read(entry("e1", 0, 60), at=7300))
+    ends = [(one.outcome, one.observed) for one in of(FlowEnded, driver.seen)]
+    assert ends == [("success", "timeline")]
+
+
+def test_a_deadline_waits_while_the_timeline_is_about_to_tell(driver: Driver) -> None:
+    driver.feed(listing("DISCOVERING", 1200, flow_expires_ns=START_NS))
+    near, under_way = entry("e1", 1215, 1295, "FAILED"), entry("e2", 1296, status="IN_PROGRESS")
+    driver.feed(timeline_read(near, under_way, at=1300))
+    assert driver.feed(DeadlineCheck(), received=1301) == []
+    driver.feed(timeline_read(near, under_way, at=1306))
+    ends = [(one.outcome, one.observed) for one in of(FlowEnded, driver.seen)]
+    assert ends == [("failed", "timeline")]
+
+
+def test_a_flow_of_a_timeline_that_can_never_be_read_ends_a_day_after_its_deadline(
+    driver: Driver,
+) -> None:
+    driver.attach()
+    driver.feed(state("DISCOVERING", 0), StreamDetached())
+    day = UNREAD_NS / SECOND
+    assert driver.feed(DeadlineCheck(), received=1260 + day) == []
+    assert of(FlowEnded, driver.feed(DeadlineCheck(), received=1261 + day))

@@ -24,6 +24,7 @@ from tests.support.driving import (
     of,
     reasons,
     state,
+    timeline_read,
 )
 
 
@@ -170,16 +171,20 @@ def test_a_flow_past_its_deadline_is_not_given_up_while_its_stream_may_be_had(
     driver: Driver,
 ) -> None:
     driver.feed(listing("SUBMITTING", 5000, flow_expires_ns=START_NS))
+    driver.feed(timeline_read(at=5001))
     assert driver.feed(DeadlineCheck(), received=5001) == []
     driver.attach()
     driver.feed(StreamDetached(), received=5100)
-    assert driver.feed(DeadlineCheck(), received=5159) == []
+    driver.feed(timeline_read(at=5159))
+    assert driver.feed(DeadlineCheck(), received=5161) == []
+    driver.feed(timeline_read(at=5161))
     assert of(FlowEnded, driver.feed(DeadlineCheck(), received=5161))
 
 
 def test_a_flow_that_was_given_up_is_not_begun_again_by_its_own_stream(driver: Driver) -> None:
     url = "https://a/?s=1"
     driver.feed(listing("SUBMITTING", 0, flow_expires_ns=START_NS, hosted_url=url))
+    driver.feed(timeline_read(at=5000))
     driver.feed(DeadlineCheck(), received=5000)
     driver.attach()
     for step in ("SUBMITTING", "AWAITING_INPUT", "SUBMITTING"):

@@ -5,6 +5,7 @@ import pytest
 from structlog.testing import capture_logs
 
 import exporter.upstream.discovery as module
+from exporter.core.events import TimelineRead
 from exporter.core.observations import (
     ConnectionForgotten,
     ConnectionListed,
@@ -243,6 +244,8 @@ async def test_flows_that_nobody_watches_end_at_their_deadline_also_during_a_lon
     scene.upstream.events_status = 410
     await discovery.poll()
     await scene.until(lambda: scene.sink.of(FollowingChanged)[-1].connections == 0)
+    later_ns = int(scene.time.now * 1e9) + 7200 * 10**9
+    scene.roster.apply("c0", TimelineRead((), later_ns, later_ns), later_ns)
     scene.upstream.connections = [connection(f"c{number}") for number in range(1, 100)]
     scene.upstream.page_size = 1
     scene.upstream.list_headers = {"x-ratelimit-limit": "2", "x-ratelimit-remaining": "2"}

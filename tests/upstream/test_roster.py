@@ -216,6 +216,10 @@ async def test_flow_that_nobody_watches_ends_at_its_deadline(scene: Stage) -> No
     assert scene.sink.of(FlowEnded) == []
     scene.time.now += 3600
     scene.roster.check_deadlines()
+    assert scene.sink.of(FlowEnded) == []
+    now_ns = int(scene.time.now * 1e9)
+    scene.roster.apply("c1", TimelineRead((), now_ns, now_ns), now_ns)
+    scene.roster.check_deadlines()
     assert [each.outcome for each in scene.sink.of(FlowEnded)] == [Outcome.UNKNOWN]
 
 
