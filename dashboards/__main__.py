@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = Settings(
             slo={**DEFAULT_SLO, **dict(chosen.slo)},
             min_flows=chosen.min_flows,
+            min_failures=chosen.min_failures,
             timeline_interval_seconds=chosen.timeline_interval,
             runbooks_url=chosen.runbooks_url,
             grafana_url=chosen.grafana_url,
@@ -85,6 +86,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="flows that must have ended in a window before its burn rate counts"
         " (default: %(default)s)",
+    )
+    add(
+        "--min-failures",
+        type=int,
+        default=_DEFAULTS.min_failures,
+        metavar="N",
+        help="flows of these that must have failed or expired (default: %(default)s)",
     )
     add(
         "--timeline-interval",

@@ -29,15 +29,15 @@ def group(settings: Settings) -> AlertGroup:
 
 
 def _absent(pace: Pace) -> Alert:
-    day = pace.of("1d")
+    week = pace.of("1w")
     return Alert(
         "ManagedAuthExporterAbsent",
         (
             Condition(
-                f"(group by (job) (max_over_time({BUILD_INFO}[{day}]))\n"
+                f"(group by (job) (max_over_time({BUILD_INFO}[{week}]))\n"
                 f"  unless on (job) group by (job) ({BUILD_INFO}))\n"
                 f"or (absent({BUILD_INFO})\n"
-                f"  unless on () group (max_over_time({BUILD_INFO}[{day}])))",
+                f"  unless on () group (max_over_time({BUILD_INFO}[{week}])))",
                 pace.of("5m"),
                 Severity.CRITICAL,
             ),
@@ -47,7 +47,8 @@ def _absent(pace: Pace) -> Alert:
         " the process runs, then whether Prometheus still has it among its targets.",
         Dashboard.EXPORTER,
         Runbook(
-            "No instance answers, of a job that was there within a day, or of any job at all.",
+            "No instance answers, of a job that was there within a week, or of any job at all."
+            " Where a job was renamed or taken away on purpose, silence this alert for a week.",
             """\
 1. Prometheus, *Status → Targets*: is the job there, and what does it say?
 2. `curl http://HOST:10464/-/healthy` from Prometheus' machine.
@@ -60,12 +61,12 @@ def _absent(pace: Pace) -> Alert:
 
 
 def _down(pace: Pace) -> Alert:
-    seen = f"max_over_time({BUILD_INFO}[{pace.of('1d')}])"
+    ours = f"group by (job) (max_over_time({BUILD_INFO}[{pace.of('1w')}]))"
     return Alert(
         "ManagedAuthExporterDown",
         (
             Condition(
-                f"up == 0\nand on (job, instance) group by (job, instance) ({seen})",
+                f"up == 0\nand on (job) {ours}",
                 pace.of("5m"),
                 Severity.CRITICAL,
             ),
@@ -75,7 +76,7 @@ def _down(pace: Pace) -> Alert:
         " unseen. First see whether the process runs, and what its log says.",
         Dashboard.EXPORTER,
         Runbook(
-            "An instance that was scraped within a day is a target still, but does not answer.",
+            "A target of a job of ours does not answer: it went away, or never came up.",
             """\
 1. Prometheus, *Status → Targets*: refused, timed out, or an error of TLS or authentication?
 2. The exporter's log and memory: was it killed?""",

@@ -23,26 +23,34 @@ def group(settings: Settings) -> AlertGroup:
     return AlertGroup("managed-auth-flows", "Flows and what the API promises", alerts)
 
 
-def _older_than(steps: str, limit: str, pace: Pace) -> str:
-    entered = f"managed_auth_oldest_step_entered_timestamp_seconds{{{steps}}}"
+def _older_than(entered: str, limit: str, pace: Pace) -> str:
     seconds = pace.seconds(limit) + pace.seconds(LIMIT_GRACE)
-    return f"(time() - min by (job, step) ({entered}) > {seconds:g})"
+    return f"(time() - {entered} > {seconds:g})"
 
 
 def _stuck(pace: Pace) -> Alert:
-    waiting = _older_than('step="AWAITING_INPUT"', INPUT_LIMIT, pace)
-    others = _older_than('step!="AWAITING_INPUT"', FLOW_LIMIT, pace)
+    entered = 'managed_auth_oldest_step_entered_timestamp_seconds{step="AWAITING_INPUT"}'
+    waiting = _older_than(f"min by (job, step) ({entered})", INPUT_LIMIT, pace)
+    began = "min by (job) (managed_auth_oldest_flow_started_timestamp_seconds)"
+    whole = _older_than(began, FLOW_LIMIT, pace)
     return Alert(
         "ManagedAuthFlowStuck",
-        (Condition(f"{waiting}\nor {others}", pace.of("2m"), Severity.WARNING),),
-        "A flow has been in {{ $labels.step }} for longer than Kernel allows ({{ $labels.job }})",
-        "The oldest flow in {{ $labels.step }} entered it {{ $value | humanizeDuration }} ago."
-        " First look at the exporter's status page: which connection is it, and is its stream"
-        " open?",
+        (
+            Condition(
+                f'{waiting}\nor label_replace({whole}, "step", "whole", "", "")',
+                pace.of("2m"),
+                Severity.WARNING,
+            ),
+        ),
+        "A flow is open for longer than Kernel allows: {{ $labels.step }} ({{ $labels.job }})",
+        "The oldest has been open for {{ $value | humanizeDuration }}: AWAITING_INPUT may take 10"
+        " minutes, a whole flow 20. First look at the exporter's status page: which connection is"
+        " it, and is its stream open?",
         Dashboard.OVERVIEW,
         Runbook(
             "Kernel ends a flow after 10 minutes of waiting for input and after 20 minutes overall."
-            " One is older. Either Kernel did not end it, or its end never arrived here.",
+            " One is older. Either Kernel did not end it, or its end never arrived here. The label"
+            " `step` says which limit: `AWAITING_INPUT`, or `whole` for the flow.",
             """\
 1. The exporter's status page (`/`) lists the flows in progress, the oldest with its connection.
 2. Ask Kernel for that connection: does it show the flow as IN_PROGRESS too?

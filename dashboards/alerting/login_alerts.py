@@ -4,6 +4,7 @@ from typing import Final
 
 from dashboards.alerting.recording import (
     DOMAIN,
+    FLOW_TYPE,
     ended,
     failures,
     judged,
@@ -12,7 +13,7 @@ from dashboards.alerting.recording import (
     website_errors,
 )
 from dashboards.alerting.rule import Alert, AlertGroup, Condition, Dashboard, Runbook, Severity
-from dashboards.alerting.windows import Pace
+from dashboards.alerting.windows import Pace, at_least
 from dashboards.settings import Settings
 
 FAILED_SHARE: Final = 0.5
@@ -50,11 +51,11 @@ def group(settings: Settings) -> AlertGroup:
 
 def _share_of_domain(outcome: str, share: float, pace: Pace) -> str:
     """Of the domain's flows of an hour, at least some and more than that share ended so."""
-    own = f'{ended(DOMAIN, "1h")}{{outcome="{outcome}"}}'
+    own, hour = f'{ended(DOMAIN, "1h")}{{outcome="{outcome}"}}', pace.per("1h")
     return (
         f"(sum by (job, domain) ({own})\n"
         f"  / ({judged(DOMAIN, '1h')} > 0) > {share:g})\n"
-        f"and (sum by (job, domain) ({own}) * {pace.per('1h')} >= {MIN_OF_DOMAIN})"
+        f"and ({at_least(f'sum by (job, domain) ({own}) * {hour}', MIN_OF_DOMAIN)})"
     )
 
 
@@ -76,8 +77,9 @@ def _domain_failing(pace: Pace) -> Alert:
             " more. A website that changes its login page looks like this, and one that has begun"
             " to block.",
             """\
-1. Domains dashboard, the domain chosen: since when, and in which step do they fail?
-2. *Failures, by error code* on the overview, and *Website errors, by category* of the domain.
+1. Domains dashboard, the domain chosen: since when? *Website errors, by category* and *by step* say
+   what the site tells people.
+2. *Failures, by error code* on the overview: what rose at the same time?
 3. Traces with `server.address=<domain>` and `managed_auth.flow.outcome=failed`: the status says the
    error code, the events what the website showed.""",
             """\
@@ -107,9 +109,10 @@ def _expiring(pace: Pace) -> Alert:
             f"More than a quarter of a domain's flows expired within an hour, {MIN_OF_DOMAIN} or"
             " more. Kernel waits 10 minutes for input and 20 minutes overall; then a flow expires.",
             """\
-1. Domains dashboard: which step do they wait in?
-2. *Requests for input, by kind* on the overview: a one-time code, credentials, a choice?
-3. A trace of an expired flow: `managed_auth.flow.last_step`, and how long it waited.""",
+1. Traces with `server.address=<domain>` and `managed_auth.flow.outcome=expired`:
+   `managed_auth.flow.last_step` says what they waited for, the event
+   `managed_auth.input_requested` of which kind it was.
+2. *Requests for input, by kind* on the overview: a one-time code, credentials, a choice?""",
             """\
 - `AWAITING_INPUT`: see that your product shows what is asked for, and tells the person in time.
 - `AWAITING_EXTERNAL_ACTION`: the push or mail never arrives, or nobody knows to look for it.
@@ -119,7 +122,7 @@ def _expiring(pace: Pace) -> Alert:
 
 
 def _code_dominating(pace: Pace) -> Alert:
-    codes = "|".join(DOMINATING_CODES)
+    codes, hour = "|".join(DOMINATING_CODES), pace.per("1h")
     own = f'{failures("1h")}{{error_code=~"{codes}"}}'
     return Alert(
         "ManagedAuthErrorCodeDominating",
@@ -128,7 +131,7 @@ def _code_dominating(pace: Pace) -> Alert:
                 f"({own}\n"
                 f"  / on (job) group_left () (sum by (job) ({failures('1h')}) > 0)"
                 f" > {DOMINATING_SHARE:g})\n"
-                f"and ({own} * {pace.per('1h')} >= {MIN_OF_CODE})",
+                f"and ({at_least(f'{own} * {hour}', MIN_OF_CODE)})",
                 pace.of("5m"),
                 Severity.WARNING,
             ),
@@ -156,29 +159,41 @@ def _code_dominating(pace: Pace) -> Alert:
     )
 
 
+def _has_past(recorded: str, pace: Pace) -> str:
+    """Whether it was recorded a day ago or before: less of a past knows no night."""
+    return f"count_over_time({recorded}[{pace.of('6d')}] offset {pace.of('1d')}) > 0"
+
+
 def _website_errors_rising(pace: Pace) -> Alert:
-    now = website_errors("1h")
-    past = f"avg_over_time({now}[{pace.of('1w')}] offset {pace.of('1h')})"
+    hour, week = pace.per("1h"), f"[{pace.of('1w')}] offset {pace.of('1h')}"
+    shown, flows = website_errors("1h"), ended(FLOW_TYPE, "1h")
+    # A share of the flows, for there is more of everything where more people log in.
+    now = f"({shown}\n  / on (job) group_left () (sum by (job) ({flows}) > 0))"
+    past = (
+        f"(sum_over_time({shown}{week})\n"
+        f"  / on (job) group_left () (sum by (job) (sum_over_time({flows}{week})) > 0))"
+    )
     return Alert(
         "ManagedAuthWebsiteErrorsRising",
         (
             Condition(
-                f"({now} > {RISE} * {past})\n"
-                f"and ({now} * {pace.per('1h')} >= {MIN_WEBSITE_ERRORS})\n"
-                # A past of less than a day knows neither night nor morning.
-                f"and ({now} offset {pace.of('1d')} >= 0)",
+                f"({now}\n  > {RISE} * {past})\n"
+                f"and ({at_least(f'{shown} * {hour}', MIN_WEBSITE_ERRORS)})\n"
+                f"and ({_has_past(shown, pace)})",
                 pace.of("10m"),
                 Severity.WARNING,
             ),
         ),
         "Websites show many more errors than usual: {{ $labels.category }} ({{ $labels.job }})",
-        "Websites show {{ $value | humanize }} errors of category {{ $labels.category }} a second,"
-        f" more than {RISE} times the average of the last week. First see in the domains dashboard"
-        " which website it is.",
+        "In the last hour websites showed {{ $value | humanizePercentage }} as many errors of"
+        " category {{ $labels.category }} as flows ended, more than"
+        f" {RISE} times as many as over the last week. First see in the domains dashboard which"
+        " website it is.",
         Dashboard.DOMAINS,
         Runbook(
-            f"Error messages of one category are shown {RISE} times as often as over the past week,"
-            f" {MIN_WEBSITE_ERRORS} or more in an hour. They often come before logins fail.",
+            f"For each flow, {RISE} times as many error messages of one category are shown as over"
+            f" the past week, {MIN_WEBSITE_ERRORS} or more in an hour. They often come before"
+            " logins fail.",
             """\
 1. *Website errors, by category* on the overview: when did it begin?
 2. Domains dashboard, sorted by website errors.
@@ -234,14 +249,15 @@ def _step_slow(pace: Pace) -> Alert:
     steps = "|".join(WORKING_STEPS)
     own = f'{step_quantile("1h")}{{quantile="0.9", step=~"{steps}"}}'
     past = f"avg_over_time({own}[{pace.of('1w')}] offset {pace.of('1h')})"
-    visits = f'{step_visits("1h")}{{step=~"{steps}"}}'
+    visits, hour = f'{step_visits("1h")}{{step=~"{steps}"}}', pace.per("1h")
     return Alert(
         "ManagedAuthStepSlow",
         (
             Condition(
                 f"({own} > {SLOWDOWN} * {past} + {SLOWDOWN_SECONDS})\n"
-                f"and on (job, step, flow_type) ({visits} * {pace.per('1h')} >= {MIN_VISITS})\n"
-                f"and ({own} offset {pace.of('1d')} >= 0)",
+                f"and on (job, step, flow_type)"
+                f" ({at_least(f'{visits} * {hour}', MIN_VISITS)})\n"
+                f"and ({_has_past(own, pace)})",
                 pace.of("15m"),
                 Severity.WARNING,
             ),

@@ -3,10 +3,11 @@
 Names follow Prometheus' ``level:metric:operations`` (Prometheus docs, practices/rules). Everything
 is summed over instances and kept apart by ``job``: one job follows one organisation.
 
-Windows of up to an hour are read from the counters. The longer ones add up the five-minute rates,
-because three days of every counter of 200 domains are more samples than Prometheus loads for one
-query. They add up and do not average: of an exporter that is an hour old, an average over three
-days would tell of 72 times as many flows as there were.
+Windows of up to an hour are read from the counters. The longer ones add up the hourly rates: three
+days of every counter of 200 domains are more samples than Prometheus loads for one query. Of an
+hour, because that reaches over what was not scraped meanwhile. They add up and do not average: of
+an exporter that is an hour old, an average over three days would tell of 72 times as many flows as
+there were.
 """
 
 from collections.abc import Iterator
@@ -108,7 +109,7 @@ def _outcomes(pace: Pace) -> Iterator[Recording]:
 
 def _ended(level: _Level, window: str, pace: Pace) -> str:
     if window in LONG_WINDOWS:
-        added = f"sum_over_time({ended(level, '5m')}[{pace.of(window)}])"
+        added = f"sum_over_time({ended(level, '1h')}[{pace.of(window)}])"
         return f"{added} * {pace.per(OUTCOMES_EVERY)} / {pace.per(window)}"
     counted = f"rate(managed_auth_flows_ended_total[{pace.of(window)}])"
     return f"sum by ({level.labels}, outcome) ({counted})"

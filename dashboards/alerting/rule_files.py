@@ -64,7 +64,7 @@ def _recording(rule: Recording) -> dict[str, Any]:
 
 def _alert(alert: Alert, condition: Condition, settings: Settings) -> dict[str, Any]:
     page = f"{settings.runbooks_url}#{alert.name.lower()}"
-    dashboard = f"{settings.grafana_url.rstrip('/')}/d/{alert.dashboard}"
+    dashboard = f"{settings.grafana_url.rstrip('/')}/d/{alert.dashboard}{_chosen(alert)}"
     return {
         "alert": alert.name,
         "expr": condition.expr,
@@ -77,6 +77,12 @@ def _alert(alert: Alert, condition: Condition, settings: Settings) -> dict[str, 
             "dashboard_url": dashboard,
         },
     }
+
+
+def _chosen(alert: Alert) -> str:
+    """What the dashboard is to show: the domain, where the alert is about one."""
+    about_domain = "{{ $labels.domain }}" in alert.summary
+    return "?var-domain={{ $labels.domain | urlquery }}" if about_domain else ""
 
 
 def _with(text: str, labels: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from dashboards.alerting.recording import FLOW_TYPE, judged, success
 from dashboards.alerting.rule import Alert, AlertGroup, Condition, Dashboard, Runbook, Severity
-from dashboards.alerting.windows import Pace
+from dashboards.alerting.windows import Pace, at_least
 from dashboards.settings import Settings
 
 
@@ -37,8 +37,8 @@ def threshold(settings: Settings, flow_type: str, burn: Burn) -> float:
     if share >= 1:
         lowest = 1 - 1 / burn.rate
         raise ValueError(
-            f"an SLO of {settings.slo[flow_type]:g} for {flow_type} leaves no room to burn at"
-            f" {burn.rate:g} times the rate: choose one above {lowest:.2f}"
+            f"slo {flow_type}={settings.slo[flow_type]:g} leaves no room to burn {burn.rate:g}"
+            f" times too fast: choose {lowest + 0.005:.2f} or more"
         )
     return share
 
@@ -53,12 +53,14 @@ def _condition(
 ) -> Condition:
     share = threshold(settings, flow_type, burn)
     own = f'{{flow_type="{flow_type}"}}'
-    enough = f"{judged(FLOW_TYPE, burn.long)}{own} * {pace.per(burn.long)} >= {settings.min_flows}"
+    flows = f"{judged(FLOW_TYPE, burn.long)}{own} * {pace.per(burn.long)}"
+    failed = f"(1 - {success(FLOW_TYPE, burn.long)}{own}) * {flows}"
     return Condition(
         f"(1 - {success(FLOW_TYPE, burn.long)}{own} > {share:g})\n"
         # Where few log in, the short window is often empty: that does not show that it is over.
         f"unless (1 - {success(FLOW_TYPE, burn.short)}{own} <= {share:g})\n"
-        f"and ({enough})",
+        f"and ({at_least(flows, settings.min_flows)})\n"
+        f"and ({at_least(failed, settings.min_failures)})",
         pace.of(burn.hold),
         severity,
         {"flow_type": flow_type, "window": burn.long},
@@ -103,7 +105,8 @@ def _fast(settings: Settings) -> Alert:
         Runbook(
             "So many flows fail or expire that the error budget goes several times faster than"
             " planned, over the last hour or over six hours, and nothing since shows that it is"
-            f" over. It takes {settings.min_flows} flows or more that ended in the long window.",
+            f" over. It takes {settings.min_flows} flows or more that ended in the long window, and"
+            f" {settings.min_failures} of them that failed or expired.",
             _LOOK,
             _MEND,
         ),

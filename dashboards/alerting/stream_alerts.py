@@ -11,6 +11,7 @@ BROKEN_SHARE: Final = 0.2
 MIN_BROKEN: Final = 10
 IDLE_SHARE: Final = 0.1
 MIN_IDLE: Final = 5
+MIN_REFUSED: Final = 5
 SILENCE: Final = "2m"
 LAG_SECONDS: Final = 10
 STALE_INTERVALS: Final = 3
@@ -42,25 +43,27 @@ def _key_refused(pace: Pace) -> Alert:
     requests = "managed_auth_api_requests_total"
     refused = f'{requests}{{code="401"}}[{pace.of("10m")}]'
     forbidden = f'{requests}{{code="403", endpoint="list"}}[{pace.of("10m")}]'
+    answered = f'{requests}{{code="200"}}[{pace.of("5m")}]'
     return Alert(
         "ManagedAuthKeyRefused",
         (
             Condition(
-                f"(sum by (job) (increase({refused})) > 0)\n"
-                f"or (sum by (job) (increase({forbidden})) > 0)",
-                "0s",
+                f"((sum by (job) (increase({refused})) > 0)\n"
+                f"  or (sum by (job) (increase({forbidden})) > 0))\n"
+                f"unless on (job) (sum by (job) (increase({answered})) > 0)",
+                pace.of("1m"),
                 Severity.CRITICAL,
             ),
         ),
         "Kernel refuses the API key of {{ $labels.job }}",
         "About {{ $value | humanize }} requests in the last 10 minutes were refused with 401 or"
-        " 403:"
-        " nothing is followed. First see whether the key was rotated, then put the new one in.",
+        " 403, and none was answered: nothing is followed. First see whether the key was"
+        " rotated, then put the new one in.",
         Dashboard.EXPORTER,
         Runbook(
-            "The API answers 401, or 403 to the list of connections. Logins go on, but nobody sees"
-            " them until the key is right again. What ended meanwhile is counted from the timelines"
-            " then.",
+            "The API answers 401, or 403 to the list of connections, and nothing else. Logins go"
+            " on, but nobody sees them until the key is right again. What ended meanwhile is"
+            " counted from the timelines then.",
             """\
 1. `/-/ready` of the exporter says with which status the key is refused.
 2. In Kernel: does the key still exist, and may it read auth connections?""",
@@ -103,14 +106,21 @@ def _rate_limited(pace: Pace) -> Alert:
     refused = f'managed_auth_api_requests_total{{code="429"}}[{pace.of("15m")}]'
     return Alert(
         "ManagedAuthRateLimited",
-        (Condition(f"sum by (job) (increase({refused})) > 0", pace.of("10m"), Severity.WARNING),),
+        (
+            Condition(
+                f"sum by (job) (increase({refused})) >= {MIN_REFUSED}",
+                pace.of("10m"),
+                Severity.WARNING,
+            ),
+        ),
         "Kernel turns requests of {{ $labels.job }} down: the rate limit is used up",
         "About {{ $value | humanize }} requests in the last 15 minutes were answered with 429."
         " First see who uses the limit up: your product's calls count against the same one.",
         Dashboard.EXPORTER,
         Runbook(
-            "Requests of the exporter are refused with 429 again and again. It slows down by"
-            " itself; streams are opened later, and timelines read less often.",
+            f"{MIN_REFUSED} requests of the exporter or more were refused with 429 within a quarter"
+            " of an hour. It slows down by itself; streams are opened later, and timelines read"
+            " less often.",
             """\
 1. Exporter dashboard, *Requests, by call and status* and *Timelines: longest unread*.
 2. Your product gets 429s as well: see its log.""",
@@ -121,20 +131,25 @@ def _rate_limited(pace: Pace) -> Alert:
 
 
 def _silent(pace: Pace) -> Alert:
-    last = "max by (job) (managed_auth_stream_last_event_timestamp_seconds)"
+    # Before the first event of a process it counts from the start of the process.
+    last = (
+        "max by (job, instance) (managed_auth_stream_last_event_timestamp_seconds > 0\n"
+        "    or on (job, instance) process_start_time_seconds)"
+    )
     return Alert(
         "ManagedAuthStreamsSilent",
         (
             Condition(
                 f"(time() - {last} > {pace.seconds(SILENCE):g})\n"
-                "and on (job) (sum by (job) (managed_auth_streams_open) > 0)",
+                "and on (job, instance) (managed_auth_streams_open > 0)",
                 pace.of("3m"),
                 Severity.CRITICAL,
             ),
         ),
-        "Streams of {{ $labels.job }} are open, but nothing comes in on any of them",
-        "Nothing arrived for {{ $value | humanizeDuration }}, not even a heartbeat, while streams"
-        " are open. First see whether other clients of Kernel's API get events.",
+        "Streams of {{ $labels.instance }} are open, but nothing comes in on any of them",
+        "Nothing arrived at {{ $labels.instance }} ({{ $labels.job }}) for"
+        " {{ $value | humanizeDuration }}, not even a heartbeat, while streams are open. First see"
+        " whether other clients of Kernel's API get events.",
         Dashboard.EXPORTER,
         Runbook(
             "Every stream should carry a heartbeat. None does: the API, a proxy or the network"
@@ -252,10 +267,10 @@ def _stale(settings: Settings, pace: Pace) -> Alert:
     return Alert(
         "ManagedAuthTimelineStale",
         (Condition(f"time() - {read} > {limit:g}", pace.of("5m"), Severity.WARNING),),
-        "The API budget of {{ $labels.job }} does not suffice to read all timelines",
+        "Timelines of {{ $labels.job }} are read too late",
         "A connection's timeline has not been read for {{ $value | humanizeDuration }}: outcomes"
-        " that no stream showed are counted that late. First compare the budget with the number of"
-        " connections.",
+        " that no stream showed are counted that late. First see whether the API"
+        " answers, then whether its budget suffices for so many connections.",
         Dashboard.EXPORTER,
         Runbook(
             "Each timeline should be read once in `--timeline.interval`. The one that waited"

@@ -21,6 +21,11 @@ def seconds(window: str) -> int:
     return int(found[1]) * _UNIT_SECONDS[found[2]]
 
 
+def at_least(count: str, least: int) -> str:
+    """Whether what was counted by way of rates is that much: it may be off by a hair's breadth."""
+    return f"{count} > {least - 0.5:g}"
+
+
 class Pace:
     """Durations as they stand in expressions: as named, or shorter where ``speed`` is above 1."""
 

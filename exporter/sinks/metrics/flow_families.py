@@ -116,6 +116,13 @@ OLDEST_STEP_ENTERED: Final = Family(
     "StepEntered, FlowEnded, FlowResumed",
     (STEP,),
 )
+OLDEST_FLOW_STARTED: Final = Family(
+    "managed_auth_oldest_flow_started_timestamp_seconds",
+    Kind.GAUGE,
+    "Unix time at which the flow that has been open for longest began, or was first seen; "
+    "no series while no flow is open.",
+    "FlowStarted, StepEntered, FlowEnded, FlowResumed",
+)
 FLOW_DURATION: Final = Family(
     "managed_auth_flow_duration_seconds",
     Kind.HISTOGRAM,
@@ -197,6 +204,7 @@ FLOW_FAMILIES: Final = (
     FLOW_FAILURES,
     FLOWS_IN_PROGRESS,
     OLDEST_STEP_ENTERED,
+    OLDEST_FLOW_STARTED,
     FLOW_DURATION,
     FLOW_WAITING,
     FLOW_WORKING,

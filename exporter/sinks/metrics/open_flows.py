@@ -12,6 +12,7 @@ from exporter.sinks.metrics.flow_families import (
     FLOWS_ENDED,
     FLOWS_IN_PROGRESS,
     FLOWS_STARTED,
+    OLDEST_FLOW_STARTED,
     OLDEST_STEP_ENTERED,
 )
 from exporter.sinks.metrics.instruments import Instruments
@@ -23,6 +24,7 @@ class _Place(NamedTuple):
     step: str
     flow_type: str
     entered_ns: int
+    started_ns: int
 
 
 class OpenFlows:
@@ -44,7 +46,10 @@ class OpenFlows:
         self._lock: Final = Lock()
         self._step: Final[Callable[[str | None], str]] = STEP.bounded()
         self._flow_type: Final[Callable[[str | None], str]] = FLOW_TYPE.bounded()
-        families = (FLOWS_STARTED, FLOWS_ENDED, FLOWS_IN_PROGRESS, OLDEST_STEP_ENTERED)
+        families = (
+            *(FLOWS_STARTED, FLOWS_ENDED, FLOWS_IN_PROGRESS),
+            *(OLDEST_STEP_ENTERED, OLDEST_FLOW_STARTED),
+        )
         ScrapeCollector(families, self._read, registry, domain_label=instruments.domain_label)
 
     def restored(
@@ -84,7 +89,8 @@ class OpenFlows:
         self._left_open = max(0, self._left_open - 1)
 
     def _place(self, flow: FlowRef, step: str | None, entered_ns: int) -> _Place:
-        return _Place(self._step(step), self._flow_type(flow.flow_type), entered_ns)
+        flow_type = self._flow_type(flow.flow_type)
+        return _Place(self._step(step), flow_type, entered_ns, flow.started_ns)
 
     def _read(self) -> Iterable[Samples]:
         with self._lock:
@@ -101,6 +107,7 @@ class OpenFlows:
         yield ended.items()
         yield in_progress.items()
         yield [((step,), entered_ns / 1e9) for step, entered_ns in oldest.items()]
+        yield [((), min(place.started_ns for place in places) / 1e9)] if places else []
 
 
 def _key(flow: FlowRef) -> tuple[str, int]:

@@ -12,7 +12,7 @@ import pytest
 
 from dashboards.alerting import alerts
 from dashboards.alerting.recording import OUTCOMES_EVERY
-from tests.dashboards.alerting.case import SETTINGS, Case, jump, story, suite
+from tests.dashboards.alerting.case import SETTINGS, Case, jump, peace, story, suite
 from tests.dashboards.alerting.login_cases import BURNS, LOGINS
 from tests.dashboards.alerting.other_cases import EXPORTER, FLOWS, UPSTREAM
 
@@ -47,6 +47,13 @@ def test_an_alert_fires_when_it_should_and_only_then(name: str, tmp_path: Path) 
 
 
 @pytest.mark.real("promtool")
+def test_nothing_fires_where_nothing_is_wrong(tmp_path: Path) -> None:
+    names = {alert.name for group in alerts.groups(SETTINGS) for alert in group.alerts}
+    holds, said = judge([peace(names)], tmp_path)
+    assert holds, said
+
+
+@pytest.mark.real("promtool")
 def test_a_story_that_is_not_true_is_found_out(tmp_path: Path) -> None:
     (case,) = BY_ALERT["ManagedAuthIllegalTransitions"]
     silent = {series: jump(0) for series in case.series}
@@ -54,6 +61,7 @@ def test_a_story_that_is_not_true_is_found_out(tmp_path: Path) -> None:
         case._replace(series=silent),
         case._replace(below=(case.series,)),
         case._replace(healed=case.at),
+        case._replace(at="31m"),
         case._replace(firing=(case.firing[0]._replace(value="5"),)),
     ):
         assert not judge(story(wrong), tmp_path)[0]

@@ -18,9 +18,9 @@ PER_MINUTE: Final = {"success": 3, "failed": 1, "canceled": 2}
 """Flows that end on each of the two instances."""
 INSTANCES: Final = 2
 
-# Rates of five minutes that are added up minute by minute count a flow five times a fifth. Those of
-# the first four minutes look at less than five, so of this hour two minutes are missing yet.
-ADDED_MINUTES: Final = 58
+# Rates of an hour that are added up minute by minute count a flow in each of the sixty minutes
+# after it with a sixtieth. Of what happened within this hour, about half has been counted.
+ADDED_MINUTES: Final = sum(range(MINUTES + 1)) / 60
 
 
 def _expected() -> Iterator[tuple[str, float]]:

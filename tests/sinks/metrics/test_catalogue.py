@@ -25,6 +25,7 @@ gaps_total counter cause
 connections gauge domain status
 connections_reauth_blocked gauge reason
 oldest_step_entered_timestamp_seconds gauge step
+oldest_flow_started_timestamp_seconds gauge
 stream_last_event_timestamp_seconds gauge
 label_overflow_total counter label
 streams_open gauge

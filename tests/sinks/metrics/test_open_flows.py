@@ -5,6 +5,7 @@ from itertools import cycle, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+import msgspec
 from prometheus_client import CollectorRegistry
 
 from exporter.core.vocabulary import WORKING_STEPS
@@ -54,6 +55,23 @@ def test_the_oldest_flow_of_a_step_gives_its_time_and_an_empty_step_none() -> No
     assert oldest("SUBMITTING") == START_NS / SECOND_NS + 9
     flows.ended(flow("c"), ENDED)
     assert oldest("AWAITING_INPUT") is None
+
+
+def test_the_oldest_flow_gives_the_time_of_its_start_whatever_step_it_is_in() -> None:
+    registry = CollectorRegistry()
+    flows = open_flows(registry)
+    name = "managed_auth_oldest_flow_started_timestamp_seconds"
+    assert registry.get_sample_value(name) is None
+
+    old, young = flow("a"), msgspec.structs.replace(flow("b"), started_ns=START_NS + 5 * SECOND_NS)
+    flows.entered(old, "SUBMITTING", START_NS + 7 * SECOND_NS)
+    flows.entered(young, "AWAITING_INPUT", START_NS + 6 * SECOND_NS)
+    assert registry.get_sample_value(name) == START_NS / SECOND_NS
+
+    flows.ended(old, ENDED)
+    assert registry.get_sample_value(name) == START_NS / SECOND_NS + 5
+    flows.ended(young, ENDED)
+    assert registry.get_sample_value(name) is None
 
 
 def test_a_flow_type_that_is_learnt_late_leaves_no_count_behind() -> None:
