@@ -105,8 +105,9 @@ class KernelSettings:
         BudgetSize,
         Option(
             "--api-budget",
-            "How much of the organisation's rate limit to use: a share of it, or a number of "
-            "requests a minute, which is at most half of it. Opening streams comes first.",
+            "How much of the organisation's rate limit to use: a share of it, up to all of it, or "
+            "a number of requests a minute, of which never more than half of the limit is used. "
+            "Opening streams comes first.",
             kinds.BUDGET_SIZE,
             SERVICE,
             "50%",

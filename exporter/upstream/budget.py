@@ -49,7 +49,7 @@ class Budget:
 
     ``share`` is of the organisation's rate limit; ``per_minute`` bounds it besides, and holds alone
     where no limit is known. When the organisation's own product needs more than the rest, the
-    budget shrinks in proportion to what remains, down to a tenth.
+    budget shrinks in proportion to what remains, down to a tenth; so it does after a 429.
 
     A burst goes through at once; what is more than a minute's worth is spread over as many minutes
     as it needs. Polls and timelines that both wait go in turn.
@@ -81,7 +81,9 @@ class Budget:
         ours = min(self._limit * self._share, most)
         least = max(ours * FLOOR, min(ours, _MINUTE_SECONDS / MAX_PACED_SECONDS))
         theirs = self._limit * (1 - self._share)
-        return max(least, ours * min(1.0, self._remaining / theirs)) if theirs else ours
+        # Who leaves nothing to others goes on until nothing remains.
+        left = min(1.0, self._remaining / theirs) if theirs else float(self._remaining > 0)
+        return max(least, ours * left)
 
     def reserve(self, requests_per_minute: float) -> None:
         """Keep so much from timelines for polls; at most half of the budget is kept."""

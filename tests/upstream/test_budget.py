@@ -94,12 +94,14 @@ def test_budget_shrinks_in_proportion_when_less_than_the_others_half_remains(
     assert budget(600, remaining).requests_per_minute == allowed
 
 
-def test_nothing_remains_after_a_429_until_an_answer_says_otherwise() -> None:
-    made = budget(600)
+@pytest.mark.parametrize("share", [0.5, 0.99, 1.0])
+def test_nothing_remains_after_a_429_until_an_answer_says_otherwise(share: float) -> None:
+    made = Budget(share)
+    made.told(600, 600)
     made.refused()
-    assert made.requests_per_minute == 300 * FLOOR
+    assert made.requests_per_minute == 600 * share * FLOOR
     made.told(600, 500)
-    assert made.requests_per_minute == 300
+    assert made.requests_per_minute == 600 * share
 
 
 @given(st.integers(1, 10**15), st.integers(0, 10**15), st.floats(0.01, 1.0))
