@@ -18,7 +18,7 @@ class Keeper(Protocol):
         """
 
     def forget(self, connection_id: str, at_ns: int, /) -> None:
-        """The connection is no more."""
+        """The connection is no more; what ended of it by ``at_ns`` has been counted."""
 
     def listed(self, at_ns: int, /) -> None:
         """A complete list was begun at this local time."""

@@ -48,7 +48,8 @@ class SqliteStore:
     """
 
     def __init__(self, directory: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-        self.path: Final = directory / FILE_NAME
+        # SQLite may be built to take a name such as file:x for a URI, but none that is absolute.
+        self.path: Final = directory.absolute() / FILE_NAME
         # To close a connection that another thread is using would crash the process.
         self._alone: Final = Lock()
         self._log: Final = WriteAheadLog(self.path)
@@ -197,10 +198,16 @@ def _make(directory: Path, path: Path) -> None:
 
 def _create(path: Path) -> None:
     """Make the file, whole or not at all: one without anything in it is one that lost it."""
-    if WriteAheadLog(path).size():
+    log = WriteAheadLog(path)
+    if log.size():
         raise StoreError(
             f"{path}: it is missing, and its log is there: put it back, or move the log away"
             " to begin anew"
+        )
+    if mark := log.mark_left():
+        raise StoreError(
+            f"{path}: it is missing, and {mark} beside it says that it was in use: put it back with"
+            " its log, or move that file away to begin anew"
         )
     unfinished = path.with_name(f"{path.name}-{os.getpid()}")
     os.close(os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_CLOEXEC, 0o600))

@@ -38,8 +38,9 @@ class Unsent(msgspec.Struct, frozen=True):
 class Contents(msgspec.Struct):
     """All that a store holds.
 
-    ``forgotten`` says when connections were forgotten. ``began_ns`` is the local time of the first
-    start with this store, ``listed_ns`` that of the last complete list; None before there was one.
+    ``forgotten`` says until when what ended of connections that were forgotten has been counted.
+    ``began_ns`` is the local time of the first start with this store, ``listed_ns`` that of the
+    last complete list; None before there was one.
     """
 
     connections: dict[str, SavedConnection] = {}

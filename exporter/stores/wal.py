@@ -22,6 +22,10 @@ class WriteAheadLog:
         self._mark: Final = path.with_name(f"{path.name}-open")
         self._seen: stat_result | None = None
 
+    def mark_left(self) -> str | None:
+        """The name of the mark where a killed process left it; None where there is none."""
+        return self._mark.name if self._mark.exists() else None
+
     def problem(self) -> str | None:
         """What is wrong with the log that a killed process left behind; None where nothing is.
 

@@ -290,6 +290,19 @@ def test_a_value_that_was_changed_behind_its_back_is_refused(tmp_path: Path) -> 
     assert "a row of totals is not what was written" in refusal(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["file:x", "file:x?mode=ro", "file:", ":memory:", "a?b#c%20 'd\""])
+def test_a_directory_may_have_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = SqliteStore(Path(name))
+    store.commit(FULL_BATCH)
+    store.close()
+    assert [path.name for path in (tmp_path / name).iterdir()] == [FILE_NAME]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert len(reopened(Path(name)).connections) == len(FULL_BATCH.connections)
+
+
 @pytest.mark.parametrize("inside", ["", "inside"])
 def test_a_file_where_the_directory_should_be_is_told(tmp_path: Path, inside: str) -> None:
     (tmp_path / "data").write_text("")

@@ -69,6 +69,18 @@ def test_a_file_that_is_missing_beside_its_log_is_told_and_nothing_is_touched(ki
     SqliteStore(killed).close()
 
 
+def test_a_file_that_is_missing_with_its_log_is_told_and_nothing_is_made(killed: Path) -> None:
+    for name in (LOG, FILE_NAME):
+        (killed / name).unlink()
+    found = sorted(killed.iterdir())
+    assert [path.name for path in found if path.stat().st_size == 0] == [f"{FILE_NAME}-open"]
+    for _ in range(2):
+        assert f"it is missing, and {FILE_NAME}-open beside it says" in refusal(killed)
+        assert sorted(killed.iterdir()) == found
+    (killed / f"{FILE_NAME}-open").unlink()
+    SqliteStore(killed).close()
+
+
 @pytest.mark.parametrize(
     "spoil",
     [Path.unlink, lambda log: log.write_bytes(b""), lambda log: log.rename(f"{log}.away")],
