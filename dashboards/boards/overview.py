@@ -56,12 +56,15 @@ _NOW: Final = (
         "The oldest in each step",
         Shape.GAUGES,
         "s",
-        "How long the flow that has been in the step for longest is there. Kernel gives 10 minutes "
-        "for input and 20 minutes overall.",
+        "How long the flow that has been in the step for longest is there, and how old the oldest "
+        "flow is. Kernel gives 10 minutes for input and 20 minutes overall.",
         (
             Query(
                 age("managed_auth_oldest_step_entered_timestamp_seconds", "step", oldest=True),
                 "{{step}}",
+            ),
+            Query(
+                age("managed_auth_oldest_flow_started_timestamp_seconds", oldest=True), "whole flow"
             ),
         ),
         width=5,

@@ -26,12 +26,14 @@ def test_what_is_committed_is_what_the_code_says() -> None:
 
 def test_objectives_and_links_are_a_users_to_choose(tmp_path: Path) -> None:
     links = ("--runbooks-url=https://wiki.example/books", "--grafana-url=https://grafana.example/")
-    status = main(["--slo=LOGIN=0.88", "--min-flows=25", *links, f"--output={tmp_path}"])
+    chosen = ("--slo=LOGIN=0.88", "--min-flows=25", "--min-failures=7")
+    status = main([*chosen, *links, f"--output={tmp_path}"])
     rules = yaml.safe_load((tmp_path / "rules" / "alerts.yml").read_text("utf-8"))
     first = rules["groups"][0]["rules"][0]
     assert status == 0
     assert "> 0.72)" in first["expr"]
-    assert ">= 25)" in first["expr"]
+    assert "* 3600 > 24.5)" in first["expr"]
+    assert "* 3600 > 6.5)" in first["expr"]
     books = "https://wiki.example/books#managedautherrorbudgetburnfast"
     assert first["annotations"]["runbook_url"] == books
     assert first["annotations"]["dashboard_url"] == (
@@ -53,13 +55,20 @@ def test_with_speed_every_window_shrinks_and_no_name_changes(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--slo=LOGIN=0.8"], "choose one above 0.83"),
-        (["--slo=LOGIN=1"], "an SLO must be above 0 and at most 0.9999"),
+        (
+            ["--slo=LOGIN=0.83"],
+            "slo LOGIN=0.83 leaves no room to burn 6 times too fast: choose 0.84",
+        ),
+        (["--slo=LOGIN=90"], "slo LOGIN=90 is no share: it must be above 0 and at most 0.9999"),
+        (["--min-failures=0"], "min-failures must be at least 1"),
+        (["--timeline-interval=inf"], "timeline-interval must be above 0 and below 604800 seconds"),
+        (["--runbooks-url=https://x/#y"], "runbooks-url must be a plain URL"),
+        (["--grafana-url={{x}}"], "grafana-url must be a plain URL"),
         (["--slo=LOGIN=most"], "'most' is no share: write it like 0.9"),
         (["--slo=SIGNUP=0.9"], "'SIGNUP' is no flow type: LOGIN, REAUTH"),
         (["--min-flows=0"], "min-flows must be at least 1"),
         (["--timeline-interval=0"], "timeline-interval must be above 0"),
-        (["--speed=0.5"], "speed must be 1 to 3600"),
+        (["--speed=0.5"], "speed must be 1 to 300"),
         (["--output=/dev/null/x"], "--output: cannot write /dev/null/x"),
     ],
 )

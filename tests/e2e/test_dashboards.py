@@ -28,6 +28,8 @@ PATIENCE_SECONDS: Final = 75.0
 RANGE_SECONDS: Final = 60.0
 FIRST_LIFE_SECONDS: Final = 8.0
 MARKED: Final = ("illegal_skipped_step", "illegal_after_terminal")
+TRUE_ALARMS: Final = {"ManagedAuthConnectionsNeedLogin"}
+"""What is worth telling of the simulated logins: a few need a person."""
 SETTINGS: Final = Settings(speed=SPEED)
 VARIABLES: Final = {
     "__rate_interval": "5s",
@@ -128,6 +130,8 @@ async def test_every_panel_and_rule_has_data_and_exemplars_open_traces(tmp_path:
         assert len(rules) > len(recorded)
         errors = {rule["name"]: rule["lastError"] for rule in rules if rule["health"] != "ok"}
         assert not errors
+        firing = await at.prometheus.query('ALERTS{alertstate="firing"}')
+        assert {labels["alertname"] for labels, _ in firing} <= TRUE_ALARMS, firing
         told = await exemplars(at)
         await asyncio.sleep(1)  # the export's delay
         traces = {span.trace_id.hex() for span in at.received.spans}

@@ -28,7 +28,8 @@ format. Durations and times are in seconds, the latter since 1970 (Unix time).
 - **Totals outlive the process** where there is a journal (`--data-dir`): flows that started, that
   ended and that failed go on where they were, so a restart loses nothing that came after the last
   scrape. Every other counter and histogram begins at 0 in each process. Where there are more
-  domains than may have a name, a restart may give the names to others than before.
+  domains than may have a name, a restart may give the names to others than before, and `increase()`
+  over it shows logins by domain that never were: let `--metrics.max-domains` be enough for all.
 - A step or a flow that was not seen whole is counted, but gives no duration.
 """
 _LABELS: Final = """\
