@@ -77,8 +77,8 @@ def _domain_failing(pace: Pace) -> Alert:
             " more. A website that changes its login page looks like this, and one that has begun"
             " to block.",
             """\
-1. Domains dashboard, the domain chosen: since when? *Website errors, by category* and *Website errors, by step* say
-   what the site tells people.
+1. Domains dashboard, the domain chosen: since when? *Website errors, by category* and
+   *Website errors, by step* say what the site tells people.
 2. *Failures, by error code* on the overview: what rose at the same time?
 3. Traces with `server.address=<domain>` and `managed_auth.flow.outcome=failed`: the status says the
    error code, the events what the website showed.""",

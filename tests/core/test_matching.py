@@ -25,7 +25,9 @@ def span(start: float, end: float, flow_type: str = "REAUTH", **members: Any) ->
         (span(0, 5), span(0, 0), Fit.OVERLAP),
         (span(0, 5), span(5, 8), Fit.NEAR),  # the next one, begun as it ended
         (span(5, 8), span(0, 5.001), Fit.NEAR),
+        (span(0, 5), span(5, 5), Fit.NEAR),  # likewise, and seen once
         (span(0, 5), span(6.9, 8), Fit.NEAR),
+        (span(0, 5), span(7, 8), Fit.NEAR),
         (span(0, 5), span(7.1, 8), Fit.NONE),
         (span(0, 5), span(60, 64, by_our_clock=True), Fit.NEAR),
         (span(0, 5), span(66, 70, by_our_clock=True), Fit.NONE),
@@ -44,6 +46,16 @@ def test_of_flows_that_follow_one_another_each_finds_its_own_entry() -> None:
     entries = [span(0, 5), span(5, 8), span(8, 8.5)]
     flows = [span(7.9, 8.4), span(5.1, 8)]
     assert match(entries, flows) == {1: (1, Fit.OVERLAP), 2: (0, Fit.OVERLAP)}
+
+
+def test_of_two_entries_the_one_that_shares_more_time_with_the_flow_is_it() -> None:
+    assert match([span(0, 5), span(3, 9)], [span(2, 8)]) == {1: (0, Fit.OVERLAP)}
+    assert match([span(1, 9), span(0, 5)], [span(0, 8)]) == {0: (0, Fit.OVERLAP)}
+
+
+def test_of_two_entries_that_share_as_much_the_one_that_begins_nearer_is_it() -> None:
+    assert match([span(1, 9), span(3, 7)], [span(3, 7)]) == {1: (0, Fit.OVERLAP)}
+    assert match([span(3, 7), span(1, 9)], [span(3, 7)]) == {0: (0, Fit.OVERLAP)}
 
 
 def test_the_browser_session_goes_before_time() -> None:

@@ -185,6 +185,12 @@ def test_what_had_ended_by_the_start_is_not_counted() -> None:
     assert [one.started_ns for one in of(FlowEnded, driver.seen)] == [START_NS - 5 * SECOND]
 
 
+def test_what_changed_after_the_start_is_counted_though_it_does_not_tell_when_it_ended() -> None:
+    driver = since(0)
+    driver.feed(timeline_read(entry("e1", -50, updated_ns=START_NS + 5 * SECOND), at=60))
+    assert results(driver) == ["counted"]
+
+
 def test_with_since_what_ended_after_that_moment_is_counted() -> None:
     driver = since(-3600)
     driver.feed(timeline_read(entry("e2", -60, -50), entry("e1", -3700, -3610), at=0))
@@ -259,6 +265,14 @@ def test_any_other_end_is_its_own(driver: Driver, status: str, next_: dict[str, 
     beside = entry("e2", status="IN_PROGRESS", **next_)
     driver.feed(timeline_read(beside, entry("e1", 0, 1300, status), at=1400))
     assert outcomes(driver) == [(status.lower(), "timeline")]
+
+
+@pytest.mark.parametrize("until", [0, 0.005, -0.005])
+def test_a_flow_that_expired_as_it_began_is_not_superseded_by_itself(
+    driver: Driver, until: float
+) -> None:
+    driver.feed(timeline_read(entry("e1", 0, until, "EXPIRED"), at=60))
+    assert outcomes(driver) == [("expired", "timeline")]
 
 
 def test_more_is_lacking_until_something_that_is_known_was_read(driver: Driver) -> None:

@@ -158,6 +158,14 @@ def test_an_entry_near_a_counted_flow_is_counted_once_the_flow_s_own_entry_shows
     assert results(driver) == ["matched", "counted"]
 
 
+def test_a_flow_whose_entry_was_found_takes_no_other(driver: Driver) -> None:
+    driver.feed(listing("DISCOVERING", 0), listing("COMPLETED", 15, status="SUCCESS"))
+    own, next_ = entry("e1", -5, 10), entry("e2", 16, 17, "FAILED")
+    driver.feed(timeline_read(own, at=30), timeline_read(next_, own, at=60))
+    assert results(driver) == ["matched", "counted"]
+    assert outcomes(driver) == [("success", "listing"), ("failed", "timeline")]
+
+
 def test_an_entry_that_lies_well_apart_is_another_flow(driver: Driver) -> None:
     streamed(driver, 0, 5)
     driver.feed(timeline_read(entry("e2", 7.001, 9), at=60))
@@ -218,6 +226,38 @@ def test_a_flow_that_only_a_listing_told_of_ends_so_without_a_gap(driver: Driver
     driver.feed(listing("SUBMITTING", 3), timeline_read(entry("e1", 0, 8), at=12))
     assert outcomes(driver) == [("success", "timeline")]
     assert causes(driver) == []
+
+
+def test_an_open_flow_ends_by_an_entry_that_does_not_tell_yet_when_it_ended(
+    resumed: Driver,
+) -> None:
+    own = entry("e1", 0, status="FAILED", updated_ns=START_NS + 20 * SECOND)
+    resumed.feed(timeline_read(own, at=21))
+    assert outcomes(resumed) == [("failed", "timeline")]
+
+
+def test_an_open_flow_ends_by_an_entry_near_it_where_no_other_is_under_way(
+    driver: Driver,
+) -> None:
+    driver.feed(listing("DISCOVERING", 47))
+    other_type = entry("e2", 51, status="IN_PROGRESS", type="reauth")
+    driver.feed(timeline_read(other_type, entry("e1", 20, 45, "FAILED"), at=52))
+    assert outcomes(driver) == [("failed", "timeline")]
+    assert results(driver) == ["doubtful"]
+
+
+def test_an_open_flow_does_not_end_by_an_entry_near_it_while_it_may_be_another_one(
+    driver: Driver,
+) -> None:
+    driver.feed(listing("DISCOVERING", 47))
+    last = entry("e1", 20, 45, "FAILED")
+    driver.feed(timeline_read(entry("e2", 51, status="IN_PROGRESS"), last, at=52))
+    assert (outcomes(driver), looked_for(driver)) == ([], True)
+    driver.attach()
+    driver.feed(state("DISCOVERING", 51), ended("SUCCESS", 54))
+    driver.feed(timeline_read(entry("e2", 51, 54), last, at=66))
+    assert outcomes(driver) == [("success", "stream"), ("failed", "timeline")]
+    assert results(driver) == ["counted", "matched"]
 
 
 def test_the_stream_that_watches_a_flow_tells_of_its_end_itself(driver: Driver) -> None:
