@@ -98,7 +98,7 @@ def counted_until_ns(history: History, now_ns: int) -> int:
     must lie before this, and so must those of flows that were counted and not found there yet. A
     time that is out of the question does not count, for it would hide what is to come.
     """
-    flows = [flow.span.ended_ns + SLACK_NS for flow in history.flows if not flow.span.by_our_clock]
+    flows = [flow.span.ended_ns + SLACK_NS for flow in history.flows]
     return max(now_ns, min(max(history.since_ns, history.latest_ns, *flows), now_ns + FUTURE_NS))
 
 
