@@ -20,10 +20,10 @@ from exporter.settings import Settings
 from exporter.sinks.fanout import FanOut
 from exporter.sinks.live import LiveView
 from exporter.sinks.metrics import (
+    Renderer,
     build_metrics,
     register_readiness,
     register_sink_accounts,
-    render,
 )
 from exporter.sinks.traces import TracesSink
 from exporter.stores.journal import Journal
@@ -210,7 +210,7 @@ class Service:
 
     def _app(self) -> ASGIApp:
         views = Views(
-            render=lambda accept: render(self._registry, accept),
+            render=Renderer(self._registry).render,
             readiness=self.readiness,
             snapshot=self.live.snapshot,
             follow=self._follow,

@@ -1,5 +1,6 @@
 """The routes: metrics, health, the status page and the JSON that it reads."""
 
+import gzip
 import html
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -41,6 +42,9 @@ _FOLLOW_ANSWERS = {
     FollowResult.UPSTREAM_UNAVAILABLE: (503, "the Kernel API cannot be reached now: try again"),
     FollowResult.NO_ROOM: (503, "as many connections are followed as there is room for"),
 }
+
+_COMPRESSION = 1
+"""The level of gzip: 1 costs a tenth of 9 for a third more bytes."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -89,8 +93,7 @@ def create_app(views: Views, *, version: str, telemetry_path: str = "/metrics") 
         Route("/api/v1/flows", _flows(views, version)),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
-    # Level 1 costs a tenth of level 9 for a third more bytes.
-    compression = Middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
+    compression = Middleware(GZipMiddleware, minimum_size=1024, compresslevel=_COMPRESSION)
     app = Starlette(
         routes=routes, middleware=[compression], exception_handlers={HTTPException: _error}
     )
@@ -103,13 +106,21 @@ def _metrics(views: Views) -> Endpoint:
 
     async def metrics(request: Request) -> Response:
         accept = ",".join(request.headers.getlist("accept"))
+        squeeze = "gzip" in request.headers.get("accept-encoding", "")
         body, content_type = await anyio.to_thread.run_sync(
-            views.render, accept, limiter=one_at_a_time
+            _rendered, views, accept, squeeze, limiter=one_at_a_time
         )
         # As it is: a media type of Starlette's would have a charset added to it.
-        return Response(body, headers={"Content-Type": content_type, "Vary": "Accept"})
+        headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
+        return Response(body, headers=headers | ({"Content-Encoding": "gzip"} if squeeze else {}))
 
     return metrics
+
+
+def _rendered(views: Views, accept: str, squeeze: bool) -> tuple[bytes, str]:  # noqa: FBT001 - of an encoding
+    """The metrics, compressed in the same thread: ten megabytes would hold the event loop up."""
+    body, content_type = views.render(accept)
+    return (gzip.compress(body, _COMPRESSION) if squeeze else body), content_type
 
 
 def _ready(views: Views) -> Endpoint:

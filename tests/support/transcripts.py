@@ -27,7 +27,7 @@ from exporter.core.observations import FollowingChanged, Observation, Sink
 from exporter.recordings import check
 from exporter.sinks.fanout import FanOut
 from exporter.sinks.live import LiveSnapshot, LiveView
-from exporter.sinks.metrics import build_metrics, register_sink_accounts, render
+from exporter.sinks.metrics import Renderer, build_metrics, register_sink_accounts
 from exporter.sinks.traces import TracesSink
 from exporter.upstream.clock import Clock
 from exporter.upstream.kernel_api import KernelApi
@@ -121,7 +121,7 @@ class Replayed:
         are 0, and buckets that hold no more than the one before."""
         lines: list[str] = []
         before = ("", "")
-        for line in render(self.registry, accept)[0].decode().splitlines():
+        for line in Renderer(self.registry).render(accept)[0].decode().splitlines():
             name, _, value = line.partition(" # {")[0].rpartition(" ")
             series = _LE.sub("", name) if "_bucket{" in name else ""
             repeated = bool(series) and before == (series, value)

@@ -13,18 +13,18 @@ from exporter.sinks.metrics.builder import (
 )
 from exporter.sinks.metrics.catalogue import FAMILIES
 from exporter.sinks.metrics.docs import render_docs
-from exporter.sinks.metrics.exposition import render
+from exporter.sinks.metrics.exposition import Renderer
 from exporter.sinks.metrics.scrape import SinkAccount, SpanCounts
 from exporter.sinks.metrics.sink import MetricsSink
 
 __all__ = [
     "FAMILIES",
     "MetricsSink",
+    "Renderer",
     "SinkAccount",
     "SpanCounts",
     "build_metrics",
     "register_readiness",
     "register_sink_accounts",
-    "render",
     "render_docs",
 ]

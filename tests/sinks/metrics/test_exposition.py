@@ -34,9 +34,9 @@ from exporter.sinks.fanout import SinkAccount
 from exporter.sinks.metrics import (
     FAMILIES,
     MetricsSink,
+    Renderer,
     register_readiness,
     register_sink_accounts,
-    render,
 )
 from tests.sinks.metrics.samples import START_NS, ended, finished, flow
 
@@ -108,7 +108,7 @@ def parsed(body: bytes, parse: Callable[[str], object]) -> dict[str, Metric]:
 def test_the_format_is_what_the_scraper_asks_for_and_this_can_write(
     busy: CollectorRegistry, accept: str | None, content_type: str
 ) -> None:
-    body, answered = render(busy, accept)
+    body, answered = Renderer(busy).render(accept)
 
     assert answered == content_type
     assert body.endswith(b"# EOF\n") == answered.startswith("application/openmetrics-text")
@@ -116,7 +116,7 @@ def test_the_format_is_what_the_scraper_asks_for_and_this_can_write(
 
 @given(st.text() | st.from_regex(r"(application/openmetrics-text|text/plain);\s?version=.{0,8},?"))
 def test_no_header_ever_makes_it_fail_or_shows_in_the_answer(accept: str) -> None:
-    body, content_type = render(CollectorRegistry(), accept)
+    body, content_type = Renderer(CollectorRegistry()).render(accept)
 
     version = content_type.split("version=")[1].split(";")[0]
     assert version in ("0.0.4", "1.0.0")
@@ -124,7 +124,7 @@ def test_no_header_ever_makes_it_fail_or_shows_in_the_answer(accept: str) -> Non
 
 
 def test_the_official_openmetrics_parser_finds_every_family(busy: CollectorRegistry) -> None:
-    families = parsed(render(busy, PROMETHEUS_2)[0], parse_openmetrics)
+    families = parsed(Renderer(busy).render(PROMETHEUS_2)[0], parse_openmetrics)
 
     for family in FAMILIES:
         name = family.name.removesuffix("_total").removesuffix("_info")
@@ -134,7 +134,7 @@ def test_the_official_openmetrics_parser_finds_every_family(busy: CollectorRegis
 
 
 def test_the_official_classic_parser_finds_every_family(busy: CollectorRegistry) -> None:
-    families = parsed(render(busy, None)[0], parse_classic)
+    families = parsed(Renderer(busy).render(None)[0], parse_classic)
 
     for family in FAMILIES:
         name = family.name.removesuffix("_total")
@@ -151,13 +151,13 @@ def test_both_formats_tell_the_same_values(busy: CollectorRegistry) -> None:
             if sample.name.startswith("managed_auth_")
         }
 
-    openmetrics = values(parsed(render(busy, PROMETHEUS_2)[0], parse_openmetrics))
-    assert openmetrics == values(parsed(render(busy, None)[0], parse_classic))
+    openmetrics = values(parsed(Renderer(busy).render(PROMETHEUS_2)[0], parse_openmetrics))
+    assert openmetrics == values(parsed(Renderer(busy).render(None)[0], parse_classic))
     assert len(openmetrics) > 1000
 
 
 def test_exemplars_open_the_trace_and_are_in_openmetrics_only(busy: CollectorRegistry) -> None:
-    families = parsed(render(busy, PROMETHEUS_2)[0], parse_openmetrics)
+    families = parsed(Renderer(busy).render(PROMETHEUS_2)[0], parse_openmetrics)
     exemplars = {
         (sample.name, sample.exemplar.labels["trace_id"], sample.exemplar.value)
         for family in families.values()
@@ -173,17 +173,17 @@ def test_exemplars_open_the_trace_and_are_in_openmetrics_only(busy: CollectorReg
         ("managed_auth_flow_waiting_seconds_bucket", trace, 7),
         ("managed_auth_flow_working_seconds_bucket", trace, 5),
     }
-    assert b"trace_id" not in render(busy, None)[0]
+    assert b"trace_id" not in Renderer(busy).render(None)[0]
 
 
 def test_the_creation_times_of_counters_are_no_series(busy: CollectorRegistry) -> None:
     for accept in (None, PROMETHEUS_2):
-        assert b"_created" not in render(busy, accept)[0]
+        assert b"_created" not in Renderer(busy).render(accept)[0]
 
 
 @pytest.mark.real("promtool")
 def test_promtool_has_nothing_to_say(busy: CollectorRegistry) -> None:
-    body, _ = render(busy, None)
+    body, _ = Renderer(busy).render(None)
     check = subprocess.run(
         ["promtool", "check", "metrics"], input=body, capture_output=True, timeout=30, check=False
     )

@@ -3,9 +3,9 @@
 import threading
 from itertools import cycle, pairwise
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-import msgspec
 from prometheus_client import CollectorRegistry
 
 from exporter.core.vocabulary import WORKING_STEPS

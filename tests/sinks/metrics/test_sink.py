@@ -20,7 +20,7 @@ from exporter.core.events import (
 from exporter.core.flow import FlowTracker
 from exporter.core.observations import ConnectionListed, Entry, FlowStarted, GapCause, Observation
 from exporter.core.vocabulary import FLOW_STATUSES, FLOW_STEPS
-from exporter.sinks.metrics import FAMILIES, MetricsSink, render
+from exporter.sinks.metrics import FAMILIES, MetricsSink, Renderer
 from exporter.sinks.metrics.labels import status_code
 from tests.sinks.metrics.samples import OBSERVATIONS, SECOND_NS, START_NS, flow, total
 
@@ -75,7 +75,7 @@ def test_no_observation_ever_raises_or_makes_a_label_value_that_is_not_allowed(
 def test_whatever_comes_in_the_official_parser_reads_what_comes_out(
     observations: list[Observation],
 ) -> None:
-    body, _ = render(fed(observations), "application/openmetrics-text")
+    body, _ = Renderer(fed(observations)).render("application/openmetrics-text")
 
     families = {family.name for family in parse(body.decode())}  # type: ignore[no-untyped-call]
     assert families >= {"managed_auth_flows_started", "managed_auth_flow_duration_seconds"}
@@ -168,7 +168,7 @@ def test_the_id_of_a_connection_never_shows(accept: str | None) -> None:
     secret = "conn-that-must-not-show"
     listed = ConnectionListed(secret, "example.com", "NEEDS_AUTH", False, secret)  # noqa: FBT003
     started = FlowStarted(flow(secret), Entry.DISCOVERING)
-    body, _ = render(fed([listed, started]), accept)
+    body, _ = Renderer(fed([listed, started])).render(accept)
 
     assert b"example.com" in body
     assert secret.encode() not in body
