@@ -143,12 +143,14 @@ def _rising(usual: float, later: float, since: int = _DAY) -> dict[str, str]:
     return {_CATEGORY: f"0+{usual:g}x{since} {then:g}+{later:g}x{LASTING} {last:g}x400"}
 
 
-def _visits(bucket: str, per_minute: float, then: str, minutes: int = 41) -> dict[str, str]:
+def _visits(
+    bucket: str, per_minute: float, then: str, name_of_step: str = "SUBMITTING"
+) -> dict[str, str]:
     """Visits that end in one bucket for a day, in another one for a while, and in the first again.
 
     A cumulative bucket counts from its own visits on.
     """
-    step = 'step="SUBMITTING",flow_type="LOGIN",next="SUCCESS"'
+    step, minutes = f'step="{name_of_step}",flow_type="LOGIN",next="SUCCESS"', 41
     name = "managed_auth_step_duration_seconds"
     bounds = ("2", "3", "5", "8", "13", "+Inf")
     series = {}
@@ -205,6 +207,8 @@ LOGINS: Final = (
             _visits("3", 0.5, "8"),
             _visits("3", 0.079, "13"),
             _young(_visits("3", 0.5, "13"), 20),
+            # How long people take is theirs.
+            _visits("3", 0.5, "3") | _visits("3", 0.5, "13", "AWAITING_INPUT"),
         ),
         at="1525m",
         healed="1640m",
