@@ -90,7 +90,7 @@ def _rate_limit(pace: Pace) -> Alert:
         " exporter dashboard whether the exporter uses it, or your own product.",
         Dashboard.EXPORTER,
         Runbook(
-            "Kernel's limit is for the organisation: the exporter takes at most half of it, and"
+            "Kernel's limit is for the organisation: the exporter takes half of it by default, and"
             " your product the rest. Less than a tenth is left, for minutes.",
             """\
 1. Exporter dashboard, *Rate limit, budget and use*: how much is the exporter's?
