@@ -24,8 +24,10 @@ from exporter.sinks.metrics import (
     build_metrics,
     register_readiness,
     register_sink_accounts,
+    register_stalls,
 )
 from exporter.sinks.traces import TracesSink
+from exporter.stalls import watch_stalls
 from exporter.stores.journal import Journal
 from exporter.upstream.budget import Budget
 from exporter.upstream.discovery import Discovery, FollowNow
@@ -95,6 +97,7 @@ class Service:
         )
         self._discovery = self._discover()
         register_readiness(self._registry, self._sides)
+        self._stalled = register_stalls(self._registry)
         self._web = WebServer(self._app(), sockets)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -151,6 +154,7 @@ class Service:
         await self._web.start()
         self._run(self._discovery.run(), "discovery")
         self._run(self._timeline.run(), "timeline")
+        self._run(watch_stalls(self._stalled), "stalls")
         _log.info("serving", urls=" ".join(self.urls), version=__version__)
         if self.traces is None:
             _log.info("traces are off", mend="set OTEL_EXPORTER_OTLP_ENDPOINT")

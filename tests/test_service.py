@@ -144,6 +144,7 @@ async def test_a_sink_that_fails_is_named_by_readiness_while_the_source_is_fine(
                 answer = await client.get("/-/ready")
                 assert (await client.get("/-/healthy")).status_code == 200
             scraped = await until(service, lambda now: now[READY, SOURCE] == 1)
+            await until(service, lambda now: total(now, "event_loop_stall_seconds_count") >= 2)
         finally:
             await service.stop()
     assert scraped[READY, SINK] == 0

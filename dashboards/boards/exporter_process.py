@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from dashboards.boards.promql import in_range, per_minute, per_second, total
+from dashboards.boards.promql import in_range, per_minute, per_second, quantile, total
 from dashboards.boards.spec import PER_MINUTE, Panel, Query, Shape, at_most
+
+STALLS: Final = "managed_auth_event_loop_stall_seconds"
 
 PROCESS: Final = (
     Panel(
@@ -12,7 +14,7 @@ PROCESS: Final = (
         "percentunit",
         "Processor time that the exporter takes; 100 % is one processor.",
         (Query(per_second("", "process_cpu_seconds_total"), "CPU"),),
-        width=5,
+        width=4,
     ),
     Panel(
         "Memory",
@@ -20,7 +22,7 @@ PROCESS: Final = (
         "bytes",
         "Resident memory.",
         (Query(total("", "process_resident_memory_bytes"), "resident"),),
-        width=5,
+        width=4,
     ),
     Panel(
         "Open files",
@@ -32,8 +34,18 @@ PROCESS: Final = (
             Query(total("", "process_open_fds"), "open"),
             Query(total("", "process_max_fds"), "limit"),
         ),
-        width=5,
+        width=4,
         decimals=0,
+    ),
+    Panel(
+        "Event loop stalls",
+        Shape.LINES,
+        "s",
+        "By how much the loop that serves all streams was late: nine of ten and 99 of 100 looks "
+        "at it found no more than this. Tens of milliseconds mean that something keeps it from them.",
+        tuple(Query(quantile(share, "", STALLS), share) for share in ("0.9", "0.99")),
+        width=4,
+        empty="not looked at",
     ),
     Panel(
         "Garbage collections",
@@ -41,7 +53,7 @@ PROCESS: Final = (
         PER_MINUTE,
         "Python's garbage collections, a minute, by generation.",
         (Query(per_minute("generation", "python_gc_collections_total"), "{{generation}}"),),
-        width=5,
+        width=4,
     ),
     Panel(
         "Names that did not fit",

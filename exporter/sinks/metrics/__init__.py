@@ -10,6 +10,7 @@ from exporter.sinks.metrics.builder import (
     build_metrics,
     register_readiness,
     register_sink_accounts,
+    register_stalls,
 )
 from exporter.sinks.metrics.catalogue import FAMILIES
 from exporter.sinks.metrics.docs import render_docs
@@ -26,5 +27,6 @@ __all__ = [
     "build_metrics",
     "register_readiness",
     "register_sink_accounts",
+    "register_stalls",
     "render_docs",
 ]

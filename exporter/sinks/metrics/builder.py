@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from prometheus_client import (
     CollectorRegistry,
     GCCollector,
+    Histogram,
     Info,
     ProcessCollector,
     disable_created_metrics,
@@ -19,7 +20,7 @@ from exporter.sinks.metrics.scrape import (
     collect_sinks,
 )
 from exporter.sinks.metrics.sink import MetricsSink
-from exporter.sinks.metrics.upstream_families import BUILD_INFO
+from exporter.sinks.metrics.upstream_families import BUILD_INFO, EVENT_LOOP_STALL
 
 
 def build_metrics(
@@ -60,3 +61,9 @@ def register_readiness(
 ) -> None:
     """Show whether each side works; ``sides`` is read at each scrape, maybe in another thread."""
     collect_readiness(sides, registry)
+
+
+def register_stalls(registry: CollectorRegistry) -> Callable[[float], None]:
+    """Show by how much the event loop was late; returns what is to be told the seconds."""
+    family = EVENT_LOOP_STALL
+    return Histogram(family.name, family.help, buckets=family.buckets, registry=registry).observe

@@ -28,6 +28,7 @@ from exporter.sinks.metrics.labels import (
 _EVERY_CONNECTION_STATUS: Final = tuple((status,) for status in CONNECTION_STATUSES)
 _LAG_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _REQUEST_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_STALL_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _USUAL_CODES: Final = ("200", "401", "403", "404", "429", "500", "503", NONE)
 
 CONNECTIONS: Final = Family(
@@ -161,6 +162,14 @@ SINK_SECONDS: Final = Family(
     "the fan-out's own counts",
     (SINK,),
 )
+EVENT_LOOP_STALL: Final = Family(
+    "managed_auth_event_loop_stall_seconds",
+    Kind.HISTOGRAM,
+    "By how much the event loop was late, looked at twenty times a second.",
+    "a timer of the service",
+    buckets=_STALL_BUCKETS,
+    preset=((),),
+)
 READY: Final = Family(
     "managed_auth_exporter_ready",
     Kind.GAUGE,
@@ -197,6 +206,7 @@ EXPORTER_FAMILIES: Final = (
     SPANS_DROPPED,
     SINK_ERRORS,
     SINK_SECONDS,
+    EVENT_LOOP_STALL,
     READY,
     BUILD_INFO,
 )

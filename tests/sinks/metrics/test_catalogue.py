@@ -49,6 +49,7 @@ spans_exported_total counter
 spans_dropped_total counter
 exporter_sink_errors_total counter sink
 exporter_sink_seconds_total counter sink
+event_loop_stall_seconds histogram
 exporter_ready gauge side
 exporter_build_info info python revision version
 """

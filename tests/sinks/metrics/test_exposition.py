@@ -37,6 +37,7 @@ from exporter.sinks.metrics import (
     Renderer,
     register_readiness,
     register_sink_accounts,
+    register_stalls,
 )
 from tests.sinks.metrics.samples import START_NS, ended, finished, flow
 
@@ -79,6 +80,7 @@ def busy(registry: CollectorRegistry, sink: MetricsSink) -> CollectorRegistry:
         sink.observe(observation)
     register_sink_accounts(registry, lambda: {"metrics": SinkAccount(0, 0.5)})
     register_readiness(registry, lambda: {"source": True, "sink": False})
+    register_stalls(registry)(0.002)
     return registry
 
 

@@ -55,7 +55,9 @@ def test_no_observation_ever_raises_or_makes_a_label_value_that_is_not_allowed(
 ) -> None:
     series = label_sets(fed(observations))
 
-    assert len(series) == len(FAMILIES) - 4  # build, readiness and fan-out are not the sink's
+    assert (
+        len(series) == len(FAMILIES) - 5
+    )  # build, readiness, stalls and fan-out are not the sink's
     for name, label_set in series.items():
         family = BY_NAME[name]
         for labels in label_set:
