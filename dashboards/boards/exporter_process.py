@@ -42,7 +42,8 @@ PROCESS: Final = (
         Shape.LINES,
         "s",
         "By how much the loop that serves all streams was late: nine of ten and 99 of 100 looks "
-        "at it found no more than this. Tens of milliseconds mean that something keeps it from them.",
+        "at it found no more than this. Tens of milliseconds mean that something keeps it from "
+        "them.",
         tuple(Query(quantile(share, "", STALLS), share) for share in ("0.9", "0.99")),
         width=4,
         empty="not looked at",
