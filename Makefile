@@ -6,10 +6,10 @@ APM    := .venv-apm
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test parts soak test-apm check format lint types imports generate dashboards clean
+.PHONY: help install demo test parts soak test-apm bench bench-quick check format lint types imports generate dashboards clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-11s %s\n", $$1, $$2}'
 
 $(VENV)/.installed: pyproject.toml exporter/__init__.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "managed-auth-exporter needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..." >&2; exit 2; }
@@ -39,6 +39,12 @@ $(APM)/.installed: tests/apm/requirements.txt
 
 test-apm: install $(APM)/.installed ## flows as trace backends have them: mlflow (installed into .venv-apm), and Jaeger where it is found
 	APM_MLFLOW=$(abspath $(APM)/bin/mlflow) REQUIRE_REAL_PARTS=$(abspath $(APM)/bin/mlflow) $(BIN)/python -m pytest tests/apm $(ARGS)
+
+bench: install ## all benchmarks against their peers, one table; some of them: ARGS="core scrape"
+	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: install ## each benchmark in small: whether it runs, not how fast
+	$(BIN)/python -m benchmarks --quick $(ARGS)
 
 check: install lint types imports test ## everything that CI checks
 

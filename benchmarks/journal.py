@@ -1,21 +1,23 @@
 """What a batch of the journal costs: on the event loop, and on the disk.
 
-Run: python benchmarks/journal.py [DIRECTORY]
+The peer of the commit puts as many bytes at the end of a file, and syncs it. The disk is that of
+the directory for temporary files: TMPDIR names another.
 """
 
-import asyncio
-import statistics
-import sys
+import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.machine import runner
+from benchmarks.rows import Row
 from exporter.core.observations import Entry, FlowRef, FlowStarted, Observation, StepFinished
 from exporter.stores.journal import Journal
 from exporter.stores.sqlite import SqliteStore
 from exporter.stores.store import SavedConnection
 
-BATCHES, CONNECTIONS, STATE = 60, 200, 1_000
+CONNECTIONS, STATE = 200, 1_000
 STARTED_NS = 1_767_225_600_000_000_000
 
 
@@ -37,7 +39,10 @@ def facts(connection_id: str) -> tuple[FlowStarted, StepFinished]:
 
 
 async def batch(journal: Journal, told: list[tuple[FlowStarted, StepFinished]]) -> list[float]:
-    """Milliseconds: to take observations and touches, to put them together, to commit."""
+    """Milliseconds: to take observations and touches, to put them together, to commit.
+
+    Of the wall: a commit is waiting, mostly.
+    """
     state = bytes(STATE)
     began = time.perf_counter()
     for started, finished in told:
@@ -51,32 +56,39 @@ async def batch(journal: Journal, told: list[tuple[FlowStarted, StepFinished]]) 
         await writing
     written = time.perf_counter()
     if journal.problem:
-        sys.exit(journal.problem)
+        raise RuntimeError(journal.problem)
     return [1e3 * (b - a) for a, b in ((began, taken), (taken, gathered), (gathered, written))]
 
 
-async def measure(directory: Path) -> list[list[float]]:
+def synced(directory: Path) -> float:
+    """Milliseconds to write as many bytes as the states of a batch have, and sync them."""
+    began = time.perf_counter()
+    with (directory / "peer").open("ab") as file:
+        file.write(bytes(CONNECTIONS * STATE))
+        file.flush()
+        os.fsync(file.fileno())
+    return 1e3 * (time.perf_counter() - began)
+
+
+async def measure(directory: Path, batches: int) -> list[tuple[float, ...]]:
+    """The stages of each batch, and what the peer took after it."""
     told = [facts(f"ma_{number}") for number in range(CONNECTIONS)]
     drop = Drop()
-    journal = Journal(SqliteStore(directory), drop, spans=drop)
+    journal = Journal(SqliteStore(directory / "journal"), drop, spans=drop)
     journal.restore()
-    rounds = [await batch(journal, told) for _ in range(BATCHES)]
+    await batch(journal, told)
+    rounds = [(*await batch(journal, told), synced(directory)) for _ in range(batches)]
     await journal.stop()
     await journal.close()
     return rounds
 
 
-def main() -> None:
-    where = sys.argv[1] if len(sys.argv) > 1 else None
-    with tempfile.TemporaryDirectory(dir=where) as name:
-        rounds = asyncio.run(measure(Path(name)))
-    print(f"ms a batch of {CONNECTIONS} connections of {STATE} bytes, {BATCHES} batches")
-    print(f"{'':34}{'median':>8}{'p90':>8}{'max':>8}")
-    stages = ("loop: observe and touch", "loop: put together", "writer: commit, fsync and all")
-    for stage, times in zip(stages, zip(*rounds, strict=True), strict=True):
-        p90 = statistics.quantiles(times, n=10)[-1]
-        print(f"{stage:34}{statistics.median(times):8.2f}{p90:8.2f}{max(times):8.2f}")
-
-
-if __name__ == "__main__":
-    main()
+def run(*, quick: bool) -> Iterator[Row]:
+    """The stages of a batch, one after the other."""
+    with tempfile.TemporaryDirectory() as name, runner() as loop:
+        rounds = loop.run(measure(Path(name), 5 if quick else 60))
+    taken, gathered, written, synced_ms = zip(*rounds, strict=True)
+    batch_of = f"journal, {CONNECTIONS} connections"
+    yield Row(f"{batch_of}: take", "ms of the loop", taken)
+    yield Row(f"{batch_of}: put together", "ms of the loop", gathered)
+    yield Row(f"{batch_of}: commit", "ms", written, synced_ms, "write and fsync of the states")

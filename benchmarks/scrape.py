@@ -1,26 +1,25 @@
-"""A scrape of 100,000 samples: our renderer against the client library's encoder, in turns.
-
-Run: python benchmarks/scrape.py
-"""
+"""A scrape of 100,000 samples: our renderer against the client library's encoder, in turns."""
 
 import gzip
 import random
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 
+from benchmarks.machine import cpu_seconds, settle
+from benchmarks.rows import Row, Target
 from exporter.sinks.metrics.exposition import Renderer
 
-ROUNDS, CHILDREN = 5, 5_000
 BUCKETS = tuple(0.25 * 1.6**n for n in range(17))
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 SHARES = (0.0, 0.01, 0.1, 1.0)
+PEER = "prometheus_client's encoder"
 
 
-def registry() -> tuple[CollectorRegistry, list[Histogram]]:
+def registry(children: int) -> tuple[CollectorRegistry, list[Histogram]]:
+    """A histogram with so many children, an exemplar in each."""
+    disable_created_metrics()
     made = CollectorRegistry()
     histogram = Histogram(
         "managed_auth_step_duration_seconds",
@@ -29,39 +28,41 @@ def registry() -> tuple[CollectorRegistry, list[Histogram]]:
         buckets=BUCKETS,
         registry=made,
     )
-    children = [histogram.labels("SUBMITTING", f"site-{n}.example") for n in range(CHILDREN)]
-    for child in children:
+    labelled = [histogram.labels("SUBMITTING", f"site-{n}.example") for n in range(children)]
+    for child in labelled:
         child.observe(3.0, {"trace_id": "0" * 32})
-    return made, children
+    return made, labelled
 
 
-def seconds(work: Callable[[], object]) -> float:
-    began = time.process_time()
+def milliseconds(work: Callable[[], object]) -> float:
+    """CPU time of one call."""
+    began = cpu_seconds()
     work()
-    return time.process_time() - began
+    return 1e3 * (cpu_seconds() - began)
 
 
-def main() -> None:
-    made, children = registry()
+def run(*, quick: bool) -> Iterator[Row]:
+    """A scrape after so many of the samples have changed; then what compressing one costs."""
+    rounds, number = (2, 200) if quick else (5, 5_000)
+    made, children = registry(number)
     encode, _ = choose_encoder(OPENMETRICS)
     renderer, dice = Renderer(made), random.Random(1)
     body, _ = renderer.render(OPENMETRICS)
-    assert body == encode(made)
-    print(f"{body.count(b'managed_auth'):,} lines, {len(body) / 1e6:.1f} MB; medians of {ROUNDS}")
+    if body != encode(made):
+        raise RuntimeError("the bytes differ from the encoder's")
+    lines = body.count(b"managed_auth")
     for share in SHARES:
         ours, theirs = [], []
-        for _ in range(ROUNDS):
-            for child in dice.sample(children, int(share * CHILDREN)):
+        for _ in range(rounds):
+            for child in dice.sample(children, int(share * number)):
                 child.observe(dice.random() * 100, {"trace_id": "1" * 32})
-            ours.append(seconds(lambda: renderer.render(OPENMETRICS)))
-            theirs.append(seconds(lambda: encode(made)))
-        mine, stock = statistics.median(ours), statistics.median(theirs)
-        ratio = f"{mine * 1e3:7.1f} ms against {stock * 1e3:7.1f} ms: {stock / mine:.1f} times"
-        print(f"{share:5.0%} changed: {ratio}")
-    squeezed = seconds(lambda: gzip.compress(body, 1))
-    print(f"gzip level 1: {squeezed * 1e3:.0f} ms")
-
-
-if __name__ == "__main__":
-    disable_created_metrics()
-    main()
+            settle()
+            ours.append(milliseconds(lambda: renderer.render(OPENMETRICS)))
+            theirs.append(milliseconds(lambda: encode(made)))
+        what = f"{lines:,} lines, {share:.0%} changed"
+        yield Row(what, "CPU ms", ours, theirs, PEER, Target(0.2, at_most=True))
+    levels = [
+        [milliseconds(lambda: gzip.compress(body, level)) for _ in range(rounds)]  # noqa: B023 - called at once
+        for level in (1, 9)
+    ]
+    yield Row(f"gzip of {lines:,} lines, level 1", "CPU ms", *levels, "level 9")

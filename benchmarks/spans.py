@@ -1,23 +1,20 @@
-"""A step's span built whole against `start_span` and `end`, both into a processor that drops it.
+"""A step's span built whole against `start_span` and `end`, both into a processor that drops it."""
 
-Run: python benchmarks/spans.py
-"""
-
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Status, StatusCode
 
+from benchmarks.machine import cpu_seconds, settle
+from benchmarks.rows import Row
 from exporter.core import ids
 from exporter.core.observations import FlowRef, StepFinished, WebsiteError
 from exporter.sinks.traces import attributes as keys
 from exporter.sinks.traces.spans import SpanBuilder
 
-ROUNDS, SPANS = 7, 5_000
+PEER = "the SDK's start_span and end"
 STARTED_NS = 1_767_225_600_000_000_000
 FLOW = FlowRef(
     "ma_1", "bank.example", "anna", "LOGIN", STARTED_NS, ids.trace_id("ma_1", STARTED_NS)
@@ -75,23 +72,22 @@ def started_and_ended(finished: StepFinished) -> Callable[[], None]:
     return run
 
 
-def microseconds(run: Callable[[], None]) -> float:
-    began = time.process_time()
-    for _ in range(SPANS):
-        run()
-    return (time.process_time() - began) / SPANS * 1e6
+def microseconds(work: Callable[[], None], spans: int) -> float:
+    """CPU time of a span."""
+    settle()
+    began = cpu_seconds()
+    for _ in range(spans):
+        work()
+    return (cpu_seconds() - began) / spans * 1e6
 
 
-def main() -> None:
-    print(f"CPU us a span, median of {ROUNDS} rounds of {SPANS}, in turns")
-    print(f"{'':34}{'whole':>8}{'start_span':>12}{'ratio':>8}")
-    for name, with_error in (("a step", False), ("a step with an error, and status", True)):
+def run(*, quick: bool) -> Iterator[Row]:
+    """A plain step, and one with an error and a status."""
+    rounds, spans = (2, 200) if quick else (7, 5_000)
+    for what, with_error in (("a step's span", False), ("the same, with an error", True)):
         finished = step(with_error=with_error)
         ours, theirs = whole(finished), started_and_ended(finished)
-        rounds = [(microseconds(ours), microseconds(theirs)) for _ in range(ROUNDS)]
-        a, b = (statistics.median(column) for column in zip(*rounds, strict=True))
-        print(f"{name:34}{a:8.1f}{b:12.1f}{b / a:8.1f}")
-
-
-if __name__ == "__main__":
-    main()
+        found = [
+            (microseconds(ours, spans), microseconds(theirs, spans)) for _ in range(rounds + 1)
+        ]
+        yield Row(what, "CPU us", *zip(*found[1:], strict=True), PEER)
