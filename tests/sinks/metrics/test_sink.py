@@ -55,9 +55,8 @@ def test_no_observation_ever_raises_or_makes_a_label_value_that_is_not_allowed(
 ) -> None:
     series = label_sets(fed(observations))
 
-    assert (
-        len(series) == len(FAMILIES) - 5
-    )  # build, readiness, stalls and fan-out are not the sink's
+    # The build's, readiness', the stalls' and the fan-out's are not the sink's.
+    assert len(series) == len(FAMILIES) - 5
     for name, label_set in series.items():
         family = BY_NAME[name]
         for labels in label_set:
