@@ -8,13 +8,12 @@ from typing import Any, Final
 
 import pytest
 
-from dashboards.alerting import rule_files
 from dashboards.settings import Settings
 from exporter.simulator.config import SimulatorConfig
 from exporter.simulator.runner import Simulator
 from tests.support.alertmanager import Notified, alerting, webhook
 from tests.support.process import exporting, free_port
-from tests.support.prometheus import scraping
+from tests.support.prometheus import scraping, write_rules
 
 SPEED: Final = 30.0
 """An hour of the rules is two minutes here."""
@@ -61,10 +60,7 @@ async def loop(folder: Path) -> AsyncIterator[Loop]:
         notify_url=f"http://127.0.0.1:{port}/-/follow/{{id}}",
         patience_seconds=5.0,
     )
-    rules = []
-    for name, text in rule_files.render(Settings(speed=SPEED)).items():
-        rules.append(folder / name)
-        rules[-1].write_text(text, encoding="utf-8")
+    rules = write_rules(Settings(speed=SPEED), folder)
     with webhook() as notified:
         async with Simulator(config) as simulator, alerting(notified, folder) as alertmanager:
             env = {"KERNEL_BASE_URL": simulator.base_url, "KERNEL_API_KEY": config.api_key}

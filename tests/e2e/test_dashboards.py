@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from dashboards.alerting import recording, rule_files
+from dashboards.alerting import recording
 from dashboards.boards.queries import Asked, queries
 from dashboards.settings import Settings
 from exporter.simulator.config import SimulatorConfig
@@ -20,7 +20,7 @@ from exporter.sinks.metrics import FAMILIES
 from tests.otlp_receiver import Received, http_receiver
 from tests.support.grafana import boards, fill
 from tests.support.process import exporting, free_port
-from tests.support.prometheus import Prometheus, scraping
+from tests.support.prometheus import Prometheus, scraping, write_rules
 
 SPEED: Final = 60.0
 """An hour of the rules is a minute here; so fast are the simulated people as well."""
@@ -59,10 +59,7 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
         time_scale=20.0,
         notify_url=f"http://127.0.0.1:{port}/-/follow/{{id}}",
     )
-    rules = []
-    for name, text in rule_files.render(SETTINGS).items():
-        rules.append(folder / name)
-        rules[-1].write_text(text, encoding="utf-8")
+    rules = write_rules(SETTINGS, folder)
     with http_receiver() as received:
         async with Simulator(config) as simulator:
             env = {

@@ -10,6 +10,8 @@ from typing import Any, Final
 import httpx
 import yaml
 
+from dashboards.alerting import rule_files
+from dashboards.settings import Settings
 from tests.support.process import free_port
 
 START_SECONDS: Final = 20.0
@@ -61,6 +63,15 @@ class Prometheus:
         body: dict[str, Any] = answer.json()
         assert body["status"] == "success", body
         return [each["labels"] for series in body["data"] for each in series["exemplars"]]
+
+
+def write_rules(settings: Settings, folder: Path) -> list[Path]:
+    """The rules as files for Prometheus to load."""
+    files = []
+    for name, text in rule_files.render(settings).items():
+        files.append(folder / name)
+        files[-1].write_text(text, encoding="utf-8")
+    return files
 
 
 @asynccontextmanager
