@@ -5,13 +5,14 @@ the directory for temporary files: TMPDIR names another.
 """
 
 import os
+import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.machine import runner
-from benchmarks.rows import Row
+from benchmarks.rows import Row, figure
 from exporter.core.observations import Entry, FlowRef, FlowStarted, Observation, StepFinished
 from exporter.stores.journal import Journal
 from exporter.stores.sqlite import SqliteStore
@@ -88,7 +89,12 @@ def run(*, quick: bool) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name, runner() as loop:
         rounds = loop.run(measure(Path(name), 5 if quick else 60))
     taken, gathered, written, synced_ms = zip(*rounds, strict=True)
-    batch_of = f"journal, {CONNECTIONS} connections"
-    yield Row(f"{batch_of}: take", "ms of the loop", taken)
-    yield Row(f"{batch_of}: put together", "ms of the loop", gathered)
-    yield Row(f"{batch_of}: commit", "ms", written, synced_ms, "write and fsync of the states")
+    batch_of, loop_ms = f"journal, {CONNECTIONS} connections", "ms of the loop"
+    yield Row(f"{batch_of}: take", loop_ms, taken, note=_p90(taken))
+    yield Row(f"{batch_of}: put together", loop_ms, gathered, note=_p90(gathered))
+    peer = "write and fsync of the states"
+    yield Row(f"{batch_of}: commit", "ms", written, synced_ms, peer, note=_p90(written))
+
+
+def _p90(times: Sequence[float]) -> str:
+    return f"p90 {figure(statistics.quantiles(times, n=10)[-1])}"

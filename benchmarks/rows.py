@@ -38,9 +38,10 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Ours divided by the peer's, of the medians."""
-        theirs = statistics.median(self.theirs) if self.theirs else 0.0
-        return statistics.median(self.ours) / theirs if theirs else None
+        """Ours divided by the peer's of the same round, the median: a slow minute slows both."""
+        if not self.theirs:
+            return None
+        return statistics.median(a / b for a, b in zip(self.ours, self.theirs, strict=True))
 
     @property
     def reached(self) -> bool | None:
@@ -91,8 +92,6 @@ def figure(number: float) -> str:
 
 
 def _with_spread(values: Sequence[float]) -> str:
-    """The median, and how far the rounds lie apart, as half of the range in per cent of it."""
-    middle = statistics.median(values)
-    if not middle:
-        return figure(middle)
-    return f"{figure(middle)} ±{50 * (max(values) - min(values)) / middle:.0f}%"
+    """The median, and between what the rounds lie."""
+    middle, least, most = statistics.median(values), min(values), max(values)
+    return f"{figure(middle)} ({figure(least)}..{figure(most)})"
