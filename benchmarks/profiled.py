@@ -1,7 +1,7 @@
 """Where the CPU goes on the whole way, ours and then the peer's: python -m benchmarks.profiled [N].
 
-The N functions that take most by themselves, and with all they call. A profiler makes calls dear: it
-says where to look, and the benchmark how much a change has brought. The export thread is not in it.
+The N functions that take most by themselves, and with all they call. A profiler makes calls dear:
+it says where to look, the benchmark how much a change has brought. The export thread is not in it.
 """
 
 import cProfile
