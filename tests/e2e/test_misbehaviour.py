@@ -18,6 +18,7 @@ from exporter.simulator.runner import Simulator
 from exporter.simulator.scenarios import SCENARIOS
 from tests.otlp_receiver import Received, http_receiver, values
 from tests.support.process import STOP_SECONDS, Exporter, exporting, free_port
+from tests.support.samples import Samples, counted, total
 
 API_KEY: Final = f"sk-{SECRET_MARK}-key"
 SECRETS: Final = (
@@ -28,8 +29,6 @@ CUTS: Final = ("cut_stream", "cut_mid_event")
 LONG: Final = ("silent", "superseded", "input_expired")
 TOLERANCE_NS: Final = 50_000_000
 MIB: Final = 1024 * 1024
-
-Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 @dataclass
@@ -225,16 +224,3 @@ async def test_a_flow_whose_stream_is_refused_counts_all_the_same() -> None:
     refused = counted(samples, "stream_ends_total", "reason")
     assert refused["http_5xx",] == 1
     assert counted(samples, "flows_ended_total", "outcome") == {("success",): 1}
-
-
-def total(samples: Samples, name: str) -> float:
-    return sum(v for (sample, _), v in samples.items() if sample == f"managed_auth_{name}")
-
-
-def counted(samples: Samples, name: str, *labels: str) -> Counter[tuple[str, ...]]:
-    """The non-zero samples of a counter, by the labels that are named, summed over the rest."""
-    counts: Counter[tuple[str, ...]] = Counter()
-    for (sample, pairs), value in samples.items():
-        if sample == f"managed_auth_{name}" and value:
-            counts[tuple(dict(pairs)[label] for label in labels)] += int(value)
-    return counts

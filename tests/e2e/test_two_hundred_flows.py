@@ -15,6 +15,7 @@ from exporter.simulator.scenarios import SCENARIOS
 from exporter.website_error_rules import load_classifier
 from tests.otlp_receiver import http_receiver
 from tests.support.process import STOP_SECONDS, Exporter, exporting, free_port
+from tests.support.samples import Samples, counted, total
 from tests.support.whole_traces import check_traces
 
 FLOWS: Final = 200
@@ -22,8 +23,6 @@ TIME_SCALE: Final = 20.0
 ARRIVAL_SECONDS: Final = 0.06
 PATIENCE_SECONDS: Final = 5.0
 """A whole flow takes a second here, and its first step a tenth: a busy machine may miss that."""
-
-Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 async def play(simulator: Simulator) -> None:
@@ -76,22 +75,9 @@ async def settled(exporter: Exporter, flows: int) -> Samples:
     async with asyncio.timeout(10):
         while True:
             samples = await exporter.metrics()
-            if total(samples, "managed_auth_flows_ended_total") >= flows:
+            if total(samples, "flows_ended_total") >= flows:
                 return samples
             await asyncio.sleep(0.1)
-
-
-def total(samples: Samples, name: str) -> float:
-    return sum(value for (sample, _), value in samples.items() if sample == name)
-
-
-def counted(samples: Samples, name: str, *labels: str) -> Counter[tuple[str, ...]]:
-    """The non-zero samples of a counter, by the labels that are named, summed over the rest."""
-    counts: Counter[tuple[str, ...]] = Counter()
-    for (sample, pairs), value in samples.items():
-        if sample == name and value:
-            counts[tuple(dict(pairs)[label] for label in labels)] += int(value)
-    return counts
 
 
 def happened(
@@ -102,36 +88,30 @@ def happened(
 
 def check_metrics(samples: Samples, ledger: list[FlowRecord]) -> None:
     classify = load_classifier()
+    assert counted(samples, "flows_started_total", "entry", "flow_type", "domain") == happened(
+        ledger, lambda flow: [("discovering", flow.flow_type, flow.domain)]
+    )
     assert counted(
-        samples, "managed_auth_flows_started_total", "entry", "flow_type", "domain"
-    ) == happened(ledger, lambda flow: [("discovering", flow.flow_type, flow.domain)])
-    assert counted(
-        samples, "managed_auth_flows_ended_total", "outcome", "flow_type", "domain", "observed"
+        samples, "flows_ended_total", "outcome", "flow_type", "domain", "observed"
     ) == happened(ledger, lambda f: [(str(f.outcome), f.flow_type, f.domain, "stream")])
-    assert counted(
-        samples, "managed_auth_step_duration_seconds_count", "step", "flow_type", "next"
-    ) == happened(
+    assert counted(samples, "step_duration_seconds_count", "step", "flow_type", "next") == happened(
         ledger,
         lambda flow: [(s.step, flow.flow_type, s.next) for s in flow.steps if s.next is not None],
     )
-    assert counted(
-        samples, "managed_auth_website_errors_total", "category", "step", "domain"
-    ) == happened(
+    assert counted(samples, "website_errors_total", "category", "step", "domain") == happened(
         ledger,
         lambda flow: [(classify(e.text), e.step, flow.domain) for e in flow.website_errors],
     )
-    assert counted(samples, "managed_auth_input_requests_total", "kind", "retry") == happened(
+    assert counted(samples, "input_requests_total", "kind", "retry") == happened(
         ledger, lambda flow: [(r.kind, str(r.retry).lower()) for r in flow.input_requests]
     )
-    assert counted(
-        samples, "managed_auth_flow_failures_total", "error_code", "flow_type"
-    ) == happened(
+    assert counted(samples, "flow_failures_total", "error_code", "flow_type") == happened(
         [flow for flow in ledger if flow.outcome in ("failed", "expired")],
         lambda flow: [(flow.error_code or "none", flow.flow_type)],
     )
     whole = [flow for flow in ledger if flow.outcome != "superseded"]
-    assert counted(
-        samples, "managed_auth_flow_duration_seconds_count", "outcome", "flow_type"
-    ) == happened(whole, lambda flow: [(str(flow.outcome), flow.flow_type)])
+    assert counted(samples, "flow_duration_seconds_count", "outcome", "flow_type") == happened(
+        whole, lambda flow: [(str(flow.outcome), flow.flow_type)]
+    )
     for name in ("illegal_transitions_total", "gaps_total", "flows_in_progress"):
-        assert total(samples, f"managed_auth_{name}") == 0, name
+        assert total(samples, name) == 0, name

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import yaml
@@ -102,10 +103,16 @@ class Case(NamedTuple):
     every: str = recording.OUTCOMES_EVERY
 
 
+def labelled(selector: str, **labels: str) -> str:
+    """The same series with labels more."""
+    name, _, before = selector.removesuffix("}").partition("{")
+    added = [f'{label}="{value}"' for label, value in labels.items()]
+    return f"{name}{{{','.join([before, *added] if before else added)}}}"
+
+
 def on(selector: str, instance: str) -> str:
     """The same, of one instance."""
-    name, _, labels = selector.removesuffix("}").partition("{")
-    return f'{name}{{{labels + "," if labels else ""}instance="{instance}"}}'
+    return labelled(selector, instance=instance)
 
 
 def jump(height: float, minute: int = 30, hold: int = 400) -> str:
@@ -171,17 +178,13 @@ def _input(series: Series, instances: tuple[str, ...]) -> list[dict[str, str]]:
     series = {**HEALTHY, **series}
     own = {key: values for key, values in series.items() if "instance=" in key}
     shared = {key: values for key, values in series.items() if key not in own}
-    named = {_with(key, instance): v for instance in instances for key, v in shared.items()}
-    named |= {_with(key): values for key, values in own.items()}
+    named = {
+        labelled(key, job=JOB, instance=instance): values
+        for instance in instances
+        for key, values in shared.items()
+    }
+    named |= {labelled(key, job=JOB): values for key, values in own.items()}
     return [{"series": key, "values": values} for key, values in named.items()]
-
-
-def _with(selector: str, instance: str | None = None) -> str:
-    name, _, labels = selector.removesuffix("}").partition("{")
-    parts = [labels] if labels else []
-    parts.append(f'job="{JOB}"')
-    parts.extend([f'instance="{instance}"'] if instance else [])
-    return f"{name}{{{','.join(parts)}}}"
 
 
 def _expected(case: Case, firing: Firing) -> dict[str, Any]:
@@ -208,6 +211,7 @@ def _filled(text: str, labels: Mapping[str, str], value: str) -> str:
     return re.sub(r"\{\{ \$value[^}]*\}\}", lambda _: value, text)
 
 
+@cache
 def _rules() -> list[dict[str, Any]]:
     groups = yaml.safe_load(render(SETTINGS)["alerts.yml"])["groups"]
     return [rule for group in groups for rule in group["rules"]]

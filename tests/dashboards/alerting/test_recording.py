@@ -9,7 +9,7 @@ import pytest
 from dashboards.alerting import recording
 from dashboards.alerting.recording import DOMAIN, FLOW_TYPE, LONG_WINDOWS, QUANTILES, WINDOWS
 from dashboards.alerting.windows import seconds
-from tests.dashboards.alerting.case import JOB, SETTINGS, steady
+from tests.dashboards.alerting.case import JOB, SETTINGS, labelled, steady
 from tests.dashboards.alerting.login_cases import ended, failures
 from tests.dashboards.alerting.test_alerts import judge
 
@@ -63,7 +63,7 @@ def _counters() -> dict[str, int]:
 def _input() -> list[dict[str, str]]:
     return [
         {
-            "series": f'{key.removesuffix("}")},job="{JOB}",instance="{instance}"}}',
+            "series": labelled(key, job=JOB, instance=instance),
             "values": steady(each),
         }
         for key, each in _counters().items()
@@ -78,7 +78,7 @@ def _test() -> dict[str, Any]:
         "promql_expr_test": [
             {
                 # To the millionth: the order in which floating-point numbers are added is not ours.
-                "expr": f"round({series.removesuffix('}')},job='{JOB}'}} * 1e6)",
+                "expr": f"round({labelled(series, job=JOB)} * 1e6)",
                 "eval_time": f"{MINUTES}m",
                 "exp_samples": [{"labels": _labels(series), "value": round(value * 1e6)}],
             }
@@ -88,7 +88,7 @@ def _test() -> dict[str, Any]:
 
 
 def _labels(series: str) -> str:
-    return f'{{{series.partition("{")[2].removesuffix("}")},job="{JOB}"}}'
+    return labelled(series, job=JOB).removeprefix(series.partition("{")[0])
 
 
 @pytest.mark.real("promtool")
